@@ -1,0 +1,61 @@
+/*
+ * Graph drivers: how stacked folders are stored. A driver knows nothing of images; it keeps folders
+ * by id, each a change on top of a parent, and says how a container can mount one.
+ *
+ * To add a driver: fill a const struct graphdriver_ops in a file of its own and add it to the table
+ * in driver.c, in the order in which drivers are probed.
+ */
+#ifndef GRAPHDRIVER_DRIVER_H
+#define GRAPHDRIVER_DRIVER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "pkg/error.h"
+
+struct graphdriver;
+
+/* How to mount a layer with all its parents; for whoever sets up a mount namespace. */
+struct graphdriver_mount {
+	bool overlay; /* else: path is the folder itself */
+	char *path;   /* absolute; for overlay the folder that the options are relative to */
+	char *options; /* overlay: "lowerdir=...,upperdir=...,workdir=..."; read-only layers have no upper */
+};
+void graphdriver_mount_done(struct graphdriver_mount *m);
+
+struct graphdriver_ops {
+	const char *name;
+	/* Can this driver work on that folder? Answered by trying it. */
+	bool (*probe)(const char *root);
+	void *(*open)(const char *root, char *const *options, struct error *err);
+	void (*close)(void *self);
+	/* A new empty layer; parent NULL for a base. rw: a container's, which may be mounted writable. */
+	int (*create)(void *self, const char *id, const char *parent, bool rw, struct error *err);
+	int (*remove)(void *self, const char *id, struct error *err);
+	bool (*exists)(void *self, const char *id);
+	int (*mount)(void *self, const char *id, struct graphdriver_mount *out, struct error *err);
+	/* The folder that holds this layer's own content; caller frees. overlay: only the change itself,
+	 * with overlay whiteouts; vfs: a full copy. */
+	char *(*diff_path)(void *self, const char *id);
+	/* [["Backing Filesystem","extfs"], ...] for /info, and GraphDriver.Data for inspect; new references. */
+	json_t *(*status)(void *self);
+	json_t *(*metadata)(void *self, const char *id);
+	bool diff_is_whole; /* vfs: the folder is the whole file system, a change is found by comparing */
+};
+
+/*
+ * Open a driver on <root>/<name>. name NULL or "": the one whose folder exists already, else the
+ * first that can work. ERR_BAD_REQUEST for an unknown name, ERR_INTERNAL with the reason when the
+ * kernel cannot.
+ */
+struct graphdriver *graphdriver_open(const char *root, const char *name, char *const *options,
+				     struct error *err);
+void graphdriver_close(struct graphdriver *d);
+const char *graphdriver_name(const struct graphdriver *d);
+const struct graphdriver_ops *graphdriver_ops(const struct graphdriver *d);
+void *graphdriver_self(const struct graphdriver *d);
+
+#endif
