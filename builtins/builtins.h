@@ -1,0 +1,16 @@
+/* What an engine has before the daemon object exists: one page that lists it. */
+#ifndef BUILTINS_BUILTINS_H
+#define BUILTINS_BUILTINS_H
+
+#include "pkg/error.h"
+
+struct engine;
+struct server;
+
+/* serveapi, acceptconnections, events, log, subscribers_count, version, init_networkdriver. */
+int builtins_install(struct engine *e, struct server *s, struct error *err);
+
+const char *program_version(void); /* "0.1.0" */
+const char *program_git_commit(void);
+
+#endif
