@@ -34,13 +34,15 @@ struct nl_veth {
 	const unsigned char *host_mac; /* NULL: a random one that begins with fe, so that
 					* the bridge does not take it as its own */
 	const char *peer_name;
-	bool peer_up;
 	const unsigned char *peer_mac;
 	pid_t peer_netns_pid; /* the namespace of the peer: of this process, */
 	int peer_netns_fd;    /* or this one; without either the peer stays with us */
 };
 
-/* Nothing is left behind on failure. EEXIST: one of the names is taken. */
+/*
+ * Nothing is left behind on failure. EEXIST: one of the names is taken. The peer is down: the
+ * kernel cannot open it before the pair is whole, so whoever is in its namespace brings it up.
+ */
 int nl_veth_create(int sock, const struct nl_veth *veth);
 
 struct nl_link {
