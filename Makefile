@@ -32,7 +32,7 @@ INIT_SRCS := $(wildcard dockerinit/*.c) $(wildcard $(INIT_PKG:%=pkg/%.c))
 INIT_OBJS := $(INIT_SRCS:%.c=$(O)/init/%.o)
 
 SRCS    := $(wildcard $(addsuffix /*.c,$(DIRS)))
-OBJS    := $(SRCS:%.c=$(O)/%.o) $(O)/dockerinit/embed.o
+OBJS    := $(SRCS:%.c=$(O)/%.o) $(O)/dockerinit/plan.o $(O)/dockerinit/embed.o
 TESTS   := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 HDRS    := $(wildcard $(addsuffix /*.h,$(DIRS) dockerinit))
 

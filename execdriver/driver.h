@@ -74,6 +74,7 @@ struct exec_network {
 	int ip_prefix;
 	char *gateway; /* or NULL */
 	int mtu;       /* 0: the kernel's choice */
+	bool isolated; /* the bridge port reaches no other isolated one */
 };
 
 /* Limits. 0 (or NULL) means not limited, unless said otherwise. */

@@ -1,0 +1,83 @@
+/* A container's first process, from its birth in new namespaces to execve. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "dockerinit/init.h"
+#include "pkg/mem.h"
+
+/* Share a namespace of another container, or of the host. */
+static void join_namespaces(const struct plan *plan)
+{
+	struct plan_reader r = PLAN_READER(plan);
+	struct plan_record rec;
+
+	while (plan_next_of(&r, PLAN_JOIN, &rec)) {
+		const char *kind = plan_field(&rec), *path = plan_field(&rec);
+		autoclose int fd = -1;
+
+		if (strcmp(kind, "pid") == 0)
+			continue; /* the monitor has joined that one before the clone */
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || setns(fd, 0) < 0)
+			child_fail_sys("joining %s", path);
+	}
+}
+
+static void set_names(const struct plan *plan)
+{
+	const char *host = plan_get(plan, PLAN_HOSTNAME), *domain = plan_get(plan, PLAN_DOMAINNAME);
+
+	if (host && sethostname(host, strlen(host)) < 0)
+		child_fail_sys("setting the host name");
+	if (domain && setdomainname(domain, strlen(domain)) < 0)
+		child_fail_sys("setting the domain name");
+}
+
+/* The monitor says GO when cgroups and network are there. */
+static void wait_go(void)
+{
+	char go;
+	ssize_t n;
+
+	do
+		n = recv(child_sync(), &go, 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		_exit(128); /* the monitor gave up, and knows why */
+}
+
+void container_main(const struct plan *plan, const struct child_stdio *io)
+{
+	bool tty = plan_has(plan, PLAN_TTY);
+
+	/* No monitor, no container: a lone container could never be waited for. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (setsid() < 0)
+		child_fail_sys("setsid");
+	/* A session keyring of its own; kernels without keys have nothing to keep apart. */
+	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+	join_namespaces(plan);
+	set_names(plan);
+	root_mount(plan);
+	root_populate(plan);
+	wait_go();
+	if (plan_has(plan, PLAN_CGROUPNS) && unshare(CLONE_NEWCGROUP) < 0)
+		child_fail_sys("a cgroup namespace");
+	net_configure(plan);
+	root_enter();
+	sysctl_apply(plan);
+	if (tty)
+		tty_setup(plan, true);
+	else
+		stdio_setup(io);
+	root_seal(plan);
+	process_exec(plan, true);
+}

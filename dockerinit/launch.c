@@ -1,0 +1,295 @@
+/* Making a container's first process, or one more: cgroups, the veth, the clone. In the monitor. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dockerinit/monitor.h"
+#include "pkg/fs.h"
+#include "pkg/mem.h"
+#include "pkg/netlink.h"
+
+static int fail(char *err, size_t err_size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int fail(char *err, size_t err_size, const char *fmt, ...)
+{
+	int sys = errno;
+	size_t n;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, err_size, fmt, ap);
+	va_end(ap);
+	n = strlen(err);
+	snprintf(err + n, err_size - n, ": %s", strerror(sys));
+	return -1;
+}
+
+static int make_cgroups(const struct plan *plan, char *err, size_t n)
+{
+	struct plan_reader r = PLAN_READER(plan);
+	struct plan_record rec;
+
+	while (plan_next_of(&r, PLAN_CGROUP, &rec)) {
+		const char *dir = plan_field(&rec);
+
+		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+			return fail(err, n, "cgroup %s", dir);
+	}
+	r = PLAN_READER(plan);
+	while (plan_next_of(&r, PLAN_CGROUP_WRITE, &rec)) {
+		const char *file = plan_field(&rec), *value = plan_field(&rec);
+
+		if (fs_write_str(AT_FDCWD, file, value) < 0 &&
+		    strcmp(plan_field(&rec), "must") == 0)
+			return fail(err, n, "writing \"%s\" to %s", value, file);
+	}
+	return 0;
+}
+
+/* The devices that a container of the unified hierarchy may open are a program on its cgroup. */
+static int attach_device_filter(const struct plan *plan, int cgroup, char *err, size_t n)
+{
+	struct plan_record rec;
+	union bpf_attr load = { .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+				.license = (uint64_t)(uintptr_t) "GPL" };
+	union bpf_attr attach = { .attach_type = BPF_CGROUP_DEVICE };
+	autoclose int prog = -1;
+
+	if (!plan_find(plan, PLAN_DEVICE_BPF, &rec))
+		return 0;
+	load.insns = (uint64_t)(uintptr_t)rec.p;
+	load.insn_cnt = (uint32_t)(rec.len / sizeof(struct bpf_insn));
+	prog = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+	if (prog < 0)
+		return fail(err, n, "loading the device filter");
+	attach.target_fd = (uint32_t)cgroup;
+	attach.attach_bpf_fd = (uint32_t)prog;
+	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)) < 0)
+		return fail(err, n, "attaching the device filter");
+	return 0;
+}
+
+static int join_cgroups(const struct plan *plan, pid_t pid, char *err, size_t n)
+{
+	struct plan_reader r = PLAN_READER(plan);
+	struct plan_record rec;
+	char text[16];
+
+	if (plan_has(plan, PLAN_CGROUP_V2))
+		return 0; /* born in it */
+	snprintf(text, sizeof(text), "%d", pid);
+	while (plan_next_of(&r, PLAN_CGROUP, &rec)) {
+		const char *dir = plan_field(&rec);
+		autofree char *file = xasprintf("%s/cgroup.procs", dir);
+
+		if (fs_write_str(AT_FDCWD, file, text) < 0)
+			return fail(err, n, "joining cgroup %s", dir);
+	}
+	return 0;
+}
+
+static int parse_mac(const char *text, unsigned char mac[NL_MAC_SIZE])
+{
+	unsigned v[NL_MAC_SIZE];
+
+	if (sscanf(text, "%x:%x:%x:%x:%x:%x", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) != 6)
+		return -1;
+	for (int i = 0; i < NL_MAC_SIZE; i++)
+		mac[i] = (unsigned char)v[i];
+	return 0;
+}
+
+static int make_veth(const struct plan *plan, pid_t pid, char *err, size_t n)
+{
+	struct plan_record rec;
+	struct nl_veth veth = { .host_up = true, .peer_netns_pid = pid };
+	unsigned char mac[NL_MAC_SIZE];
+	autoclose int sock = -1;
+
+	if (!plan_find(plan, PLAN_VETH, &rec))
+		return 0;
+	sock = netlink_open();
+	if (sock < 0)
+		return fail(err, n, "netlink socket");
+	veth.host_name = plan_field(&rec);
+	veth.bridge_index = (int)plan_number(&rec);
+	veth.mtu = (unsigned)plan_number(&rec);
+	veth.peer_name = plan_field(&rec);
+	if (parse_mac(plan_field(&rec), mac) == 0)
+		veth.peer_mac = mac;
+	veth.host_isolated = *plan_field(&rec) == '1';
+	if (nl_veth_create(sock, &veth) < 0)
+		return fail(err, n, "making the interface %s", veth.host_name);
+	return 0;
+}
+
+/* Children of ours are born into another container's pid namespace when that is shared. */
+static int join_pid_namespace(const struct plan *plan, char *err, size_t n)
+{
+	struct plan_reader r = PLAN_READER(plan);
+	struct plan_record rec;
+
+	while (plan_next_of(&r, PLAN_JOIN, &rec)) {
+		autoclose int fd = -1;
+
+		if (strcmp(plan_field(&rec), "pid") != 0)
+			continue;
+		fd = open(plan_field(&rec), O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || setns(fd, CLONE_NEWPID) < 0)
+			return fail(err, n, "joining the pid namespace");
+	}
+	return 0;
+}
+
+static pid_t clone_child(const struct plan *plan, int cgroup)
+{
+	const char *flags = plan_get(plan, PLAN_CLONE);
+	struct clone_args args = { .exit_signal = SIGCHLD };
+
+	args.flags = flags ? strtoull(flags, NULL, 10) : 0;
+	if (cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup;
+	}
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/* The cgroup of the unified hierarchy in which the child is born; -1 on v1. */
+static int open_v2_cgroup(const struct plan *plan)
+{
+	const char *dir = plan_has(plan, PLAN_CGROUP_V2) ? plan_get(plan, PLAN_CGROUP) : NULL;
+
+	return dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
+/* What the child waits for: cgroups and network. Then it goes on. */
+static int equip(const struct process *p, const struct plan *plan, char *err, size_t n)
+{
+	if (join_cgroups(plan, p->pid, err, n) < 0 || make_veth(plan, p->pid, err, n) < 0)
+		return -1;
+	if (send(p->sync.fd, "G", 1, MSG_NOSIGNAL) != 1)
+		return fail(err, n, "releasing the container");
+	return 0;
+}
+
+int launch_container(struct process *p, const struct plan *plan, char *err, size_t n)
+{
+	autoclose int cgroup = -1;
+	struct child_stdio io;
+	int sync = -1, rc = 0;
+
+	if (make_cgroups(plan, err, n) < 0 || join_pid_namespace(plan, err, n) < 0)
+		return -1;
+	cgroup = open_v2_cgroup(plan);
+	if (cgroup >= 0 && attach_device_filter(plan, cgroup, err, n) < 0)
+		return -1;
+	if (process_pipes(p, plan, &io, &sync) < 0) {
+		rc = fail(err, n, "pipes");
+	} else {
+		p->pid = clone_child(plan, cgroup);
+		if (p->pid == 0) {
+			child_set_sync(sync);
+			container_main(plan, &io);
+		}
+		if (p->pid < 0) {
+			p->pid = 0;
+			rc = fail(err, n, "clone3");
+		}
+	}
+	process_close_child_ends(&io, &sync);
+	if (rc < 0)
+		return -1;
+	process_watch(p);
+	if (equip(p, plan, err, n) == 0)
+		return 0;
+	process_signal(p, SIGKILL);
+	return -1;
+}
+
+int launch_exec(struct process *p, const struct plan *plan, int init_pidfd, char *err, size_t n)
+{
+	struct child_stdio io;
+	int sync = -1, rc = 0;
+	struct clone_args args = { .exit_signal = SIGCHLD };
+
+	if (process_pipes(p, plan, &io, &sync) < 0) {
+		rc = fail(err, n, "pipes");
+	} else {
+		p->joiner = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+		if (p->joiner == 0) {
+			child_set_sync(sync);
+			exec_main(plan, &io, init_pidfd);
+		}
+		if (p->joiner < 0) {
+			p->joiner = 0;
+			rc = fail(err, n, "clone3");
+		}
+	}
+	process_close_child_ends(&io, &sync);
+	return rc;
+}
+
+/* Kill what is left in a cgroup, whatever version it is of. */
+static void kill_all(const char *dir)
+{
+	autofree char *file = xasprintf("%s/cgroup.procs", dir);
+	autobuf struct buf pids = BUF_INIT(1024 * 1024);
+	char *line, *rest;
+
+	if (fs_read_file(AT_FDCWD, file, &pids) < 0 || !pids.len)
+		return;
+	rest = pids.p;
+	while ((line = strsep(&rest, "\n")))
+		if (*line && strtol(line, NULL, 10) > 0)
+			kill((pid_t)strtol(line, NULL, 10), SIGKILL);
+}
+
+/* A cgroup is busy until the last of its processes is gone for good: a moment at most, as a rule. */
+static void remove_cgroup(const char *dir)
+{
+	struct timespec pause = { .tv_nsec = 500 * 1000 };
+
+	for (int tries = 0; tries < 14; tries++) {
+		if (rmdir(dir) == 0 || errno != EBUSY)
+			return;
+		kill_all(dir);
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 400 * 1000 * 1000)
+			pause.tv_nsec *= 2;
+	}
+}
+
+void launch_cleanup(const struct plan *plan)
+{
+	struct plan_reader r = PLAN_READER(plan);
+	struct plan_record rec;
+
+	while (plan_next_of(&r, PLAN_CGROUP, &rec))
+		remove_cgroup(plan_field(&rec));
+}
+
+bool launch_oom_killed(const struct plan *plan)
+{
+	const char *path = plan_get(plan, PLAN_OOM_FILE);
+	autobuf struct buf text = BUF_INIT(4096);
+	const char *count;
+
+	if (!path || fs_read_file(AT_FDCWD, path, &text) < 0)
+		return false;
+	count = strstr(buf_text(&text), "oom_kill ");
+	return count && strtol(count + strlen("oom_kill "), NULL, 10) > 0;
+}

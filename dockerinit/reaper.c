@@ -1,0 +1,57 @@
+/* --init: a pid 1 that reaps orphans and passes signals on to the one child it has. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+
+#include "dockerinit/init.h"
+
+/* Reap all that has ended. Exits with the child's status when the child is among it. */
+static void reap(pid_t child)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == child)
+			_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static _Noreturn void reaper_main(pid_t child, const sigset_t *set)
+{
+	int sig;
+
+	for (;;) {
+		if (sigwait(set, &sig) != 0)
+			continue;
+		if (sig == SIGCHLD)
+			reap(child);
+		else if (sig != SIGTTIN && sig != SIGTTOU)
+			kill(child, sig);
+	}
+}
+
+void reaper_fork(void)
+{
+	sigset_t set, old;
+	pid_t child;
+
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	child = fork();
+	if (child < 0)
+		child_fail_sys("fork of the first program");
+	if (child == 0) {
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		setsid();
+		/* A terminal follows the program, not its reaper. */
+		if (isatty(0))
+			ioctl(0, TIOCSCTTY, 1);
+		return;
+	}
+	close(child_sync()); /* the program's own copy tells of its execve */
+	reaper_main(child, &set);
+}
