@@ -19,14 +19,11 @@
 
 #define READ_SIZE (64 * 1024)
 
-struct process *process_new(const char *id, const struct plan *plan)
+struct process *process_new(const char *id)
 {
 	struct process *p = xcalloc(1, sizeof(*p));
-	const char *in = plan_get(plan, PLAN_STDIN);
 
 	snprintf(p->id, sizeof(p->id), "%s", id);
-	p->tty = plan_has(plan, PLAN_TTY);
-	p->keep_stdin = in && strcmp(in, "keep") == 0;
 	p->sync = p->pidfd = p->in = p->out[0] = p->out[1] = WATCH_INIT;
 	list_init(&p->link);
 	list_init(&p->clients);
@@ -72,8 +69,7 @@ static int make_pipe(int ours, int *theirs)
 	return fds[ours];
 }
 
-int process_pipes(struct process *p, const struct plan *plan, struct child_stdio *io,
-		  int *child_sync)
+int process_pipes(struct process *p, struct child_stdio *io, int *child_sync)
 {
 	int pair[2], fd;
 
@@ -82,14 +78,10 @@ int process_pipes(struct process *p, const struct plan *plan, struct child_stdio
 		return -1;
 	watch_add(&p->sync, pair[0], EPOLLIN, on_sync);
 	*child_sync = pair[1];
-	if (p->tty)
-		return 0; /* the child makes the terminal and sends its master */
-	if (plan_has(plan, PLAN_STDIN)) {
-		fd = make_pipe(1, &io->in);
-		if (fd < 0)
-			return -1;
-		watch_add(&p->in, fd, 0, on_stdin);
-	}
+	fd = make_pipe(1, &io->in);
+	if (fd < 0)
+		return -1;
+	watch_add(&p->in, fd, 0, on_stdin);
 	fd = make_pipe(0, &io->out);
 	if (fd < 0)
 		return -1;
@@ -99,6 +91,20 @@ int process_pipes(struct process *p, const struct plan *plan, struct child_stdio
 		return -1;
 	watch_add(&p->out[1], fd, EPOLLIN, on_stderr);
 	return 0;
+}
+
+void process_configure(struct process *p, const struct plan *plan)
+{
+	const char *in = plan_get(plan, PLAN_STDIN);
+
+	p->tty = plan_has(plan, PLAN_TTY);
+	p->keep_stdin = in && strcmp(in, "keep") == 0;
+	if (p->tty) { /* the child makes the terminal and sends its master */
+		watch_close(&p->out[0]);
+		watch_close(&p->out[1]);
+	}
+	if (p->tty || !in)
+		watch_close(&p->in);
 }
 
 void process_close_child_ends(struct child_stdio *io, int *child_sync)
@@ -132,16 +138,6 @@ void process_resize(const struct process *p, unsigned rows, unsigned cols)
 
 	if (p->tty && p->out[0].fd >= 0)
 		ioctl(p->out[0].fd, TIOCSWINSZ, &ws);
-}
-
-/* Reap the short-lived process that joined the container for an exec. */
-static void reap_joiner(struct process *p)
-{
-	if (!p->joiner)
-		return;
-	while (waitpid(p->joiner, NULL, 0) < 0 && errno == EINTR)
-		;
-	p->joiner = 0;
 }
 
 static void take_terminal(struct process *p, int master)
@@ -178,7 +174,6 @@ static void finish(struct process *p)
 static void sync_ended(struct process *p)
 {
 	watch_close(&p->sync);
-	reap_joiner(p);
 	if (p->executes && !*p->error.text) {
 		p->started = true;
 		monitor_process_started(p);
@@ -212,6 +207,7 @@ static void on_sync(struct watch *w, uint32_t events)
 		take_terminal(p, fds[0]);
 	} else if (n == 1) {
 		p->executes = true;
+		monitor_process_executes(p);
 	} else {
 		sync_ended(p);
 	}

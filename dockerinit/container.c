@@ -12,6 +12,7 @@
 
 #include "dockerinit/init.h"
 #include "pkg/mem.h"
+#include "pkg/sock.h"
 
 /* Share a namespace of another container, or of the host. */
 static void join_namespaces(const struct plan *plan)
@@ -54,14 +55,32 @@ static void wait_go(void)
 		_exit(128); /* the monitor gave up, and knows why */
 }
 
+/* A child that was made before its container was known: its plan comes as a descriptor. */
+static const struct plan *receive_plan(void)
+{
+	static struct plan plan; /* for the rest of this process */
+	int fds[SOCK_MAX_FDS];
+	size_t nfds;
+	char byte;
+
+	if (sock_recv_fds(child_sync(), &byte, 1, fds, &nfds, 0) != 1 || nfds != 1)
+		_exit(128); /* not wanted any more */
+	if (plan_map(&plan, fds[0]) < 0)
+		child_fail_sys("reading the plan");
+	/* Only now, so that the container sees what the host has mounted meanwhile. */
+	if (unshare(CLONE_NEWNS) < 0)
+		child_fail_sys("a mount namespace");
+	return &plan;
+}
+
 void container_main(const struct plan *plan, const struct child_stdio *io)
 {
-	bool tty = plan_has(plan, PLAN_TTY);
-
 	/* No monitor, no container: a lone container could never be waited for. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (setsid() < 0)
 		child_fail_sys("setsid");
+	if (!plan)
+		plan = receive_plan();
 	/* A session keyring of its own; kernels without keys have nothing to keep apart. */
 	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
 	join_namespaces(plan);
@@ -74,7 +93,7 @@ void container_main(const struct plan *plan, const struct child_stdio *io)
 	net_configure(plan);
 	root_enter();
 	sysctl_apply(plan);
-	if (tty)
+	if (plan_has(plan, PLAN_TTY))
 		tty_setup(plan, true);
 	else
 		stdio_setup(io);

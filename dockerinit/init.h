@@ -8,8 +8,8 @@
  * root, becomes the user, and executes the program. Between them is a socketpair, SYNC: the child
  * sends the terminal or an error over it, and its closing by execve means that the program runs. From
  * then on the monitor relays streams, writes the log and waits; it leaves the exit status in a file,
- * tells the daemon, removes the cgroups and ends. An exec is a second child, forked by a short-lived
- * process that joins the container's namespaces first.
+ * tells the daemon, removes the cgroups and ends. Execs are more children, cloned by a LAUNCHER, a
+ * process that has joined the container's cgroups and namespaces.
  */
 #ifndef DOCKERINIT_INIT_H
 #define DOCKERINIT_INIT_H
@@ -35,7 +35,7 @@ int child_sync(void);
 #define CHILD_EXECUTES 'X'
 #define CHILD_TERMINAL 'M' /* with the terminal's master as descriptor */
 #define CHILD_GO 'G'       /* the other way: go on */
-struct child_sibling {     /* from the process that joined a container: the pid of the real one */
+struct child_sibling {     /* from the launcher: the pid of the process it has cloned */
 	pid_t pid;
 };
 void child_tell(char what);
@@ -45,10 +45,16 @@ struct child_stdio {
 	int in, out, err;
 };
 
-/* container.c: the first process, from clone3 to execve. */
+/* What the monitor sends to its launcher: one byte, a mask of these, and the descriptors. */
+enum launch_fd { LAUNCH_PLAN, LAUNCH_SYNC, LAUNCH_IN, LAUNCH_OUT, LAUNCH_ERR, LAUNCH_FDS };
+
+/*
+ * container.c: the first process, from clone3 to execve. plan NULL: it was made ahead of time, and
+ * receives its plan over SYNC.
+ */
 _Noreturn void container_main(const struct plan *plan, const struct child_stdio *io);
-/* exec.c: one more process. Called in the forked child; forks once more. */
-_Noreturn void exec_main(const struct plan *plan, const struct child_stdio *io, int init_pidfd);
+/* exec.c: the process that starts execs; control is its connection to the monitor. */
+_Noreturn void launcher_main(int control, int init_pidfd);
 
 /* mounts.c */
 void root_mount(const struct plan *plan);    /* the root filesystem, at PLAN_ROOT_TARGET */

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "pkg/fs.h"
 #include "pkg/mem.h"
 #include "pkg/netlink.h"
+#include "pkg/sock.h"
 
 static int fail(char *err, size_t err_size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -176,34 +178,19 @@ static int open_v2_cgroup(const struct plan *plan)
 	return dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
-/* What the child waits for: cgroups and network. Then it goes on. */
-static int equip(const struct process *p, const struct plan *plan, char *err, size_t n)
+static int spawn(struct process *p, const struct plan *plan, const struct plan *for_child,
+		 int cgroup, char *err, size_t n)
 {
-	if (join_cgroups(plan, p->pid, err, n) < 0 || make_veth(plan, p->pid, err, n) < 0)
-		return -1;
-	if (send(p->sync.fd, "G", 1, MSG_NOSIGNAL) != 1)
-		return fail(err, n, "releasing the container");
-	return 0;
-}
-
-int launch_container(struct process *p, const struct plan *plan, char *err, size_t n)
-{
-	autoclose int cgroup = -1;
 	struct child_stdio io;
 	int sync = -1, rc = 0;
 
-	if (make_cgroups(plan, err, n) < 0 || join_pid_namespace(plan, err, n) < 0)
-		return -1;
-	cgroup = open_v2_cgroup(plan);
-	if (cgroup >= 0 && attach_device_filter(plan, cgroup, err, n) < 0)
-		return -1;
-	if (process_pipes(p, plan, &io, &sync) < 0) {
+	if (process_pipes(p, &io, &sync) < 0) {
 		rc = fail(err, n, "pipes");
 	} else {
 		p->pid = clone_child(plan, cgroup);
 		if (p->pid == 0) {
 			child_set_sync(sync);
-			container_main(plan, &io);
+			container_main(for_child, &io);
 		}
 		if (p->pid < 0) {
 			p->pid = 0;
@@ -211,33 +198,156 @@ int launch_container(struct process *p, const struct plan *plan, char *err, size
 		}
 	}
 	process_close_child_ends(&io, &sync);
-	if (rc < 0)
+	if (rc == 0)
+		process_watch(p);
+	return rc;
+}
+
+int launch_prepare(struct process *p, const struct plan *plan, char *err, size_t n)
+{
+	if (make_cgroups(plan, err, n) < 0 || spawn(p, plan, NULL, -1, err, n) < 0)
 		return -1;
-	process_watch(p);
-	if (equip(p, plan, err, n) == 0)
+	return join_cgroups(plan, p->pid, err, n);
+}
+
+/* The cgroups of a prepared child get the container's name: a rename, where a join would wait. */
+static int rename_cgroups(const struct plan *from, const struct plan *to, char *err, size_t n)
+{
+	struct plan_reader a = PLAN_READER(from), b = PLAN_READER(to);
+	struct plan_record old, new;
+
+	while (plan_next_of(&a, PLAN_CGROUP, &old) && plan_next_of(&b, PLAN_CGROUP, &new)) {
+		const char *was = plan_field(&old), *is = plan_field(&new);
+
+		if (rename(was, is) < 0)
+			return fail(err, n, "renaming cgroup %s", was);
+	}
+	return 0;
+}
+
+static int launch_prepared(struct process *p, const struct plan *plan, const struct plan *prepared,
+			   int plan_fd, char *err, size_t n)
+{
+	if (rename_cgroups(prepared, plan, err, n) < 0 || make_cgroups(plan, err, n) < 0)
+		return -1;
+	if (sock_send_fds(p->sync.fd, "P", 1, &plan_fd, 1) < 0)
+		return fail(err, n, "handing the plan over");
+	return 0;
+}
+
+static int launch_fresh(struct process *p, const struct plan *plan, char *err, size_t n)
+{
+	autoclose int cgroup = -1;
+
+	if (make_cgroups(plan, err, n) < 0 || join_pid_namespace(plan, err, n) < 0)
+		return -1;
+	cgroup = open_v2_cgroup(plan);
+	if (cgroup >= 0 && attach_device_filter(plan, cgroup, err, n) < 0)
+		return -1;
+	if (spawn(p, plan, plan, cgroup, err, n) < 0)
+		return -1;
+	return join_cgroups(plan, p->pid, err, n);
+}
+
+int launch_container(struct process *p, const struct plan *plan, const struct plan *prepared,
+		     int plan_fd, char *err, size_t n)
+{
+	int rc = prepared ? launch_prepared(p, plan, prepared, plan_fd, err, n)
+			  : launch_fresh(p, plan, err, n);
+
+	/* The child builds its root meanwhile, and waits for the word to go on. */
+	if (rc == 0) {
+		const char go = CHILD_GO;
+
+		process_configure(p, plan);
+		rc = make_veth(plan, p->pid, err, n);
+		if (rc == 0 && send(p->sync.fd, &go, 1, MSG_NOSIGNAL) != 1)
+			rc = fail(err, n, "releasing the container");
+	}
+	if (rc < 0)
+		process_signal(p, SIGKILL);
+	return rc;
+}
+
+/* ---- execs ---- */
+
+static struct {
+	pid_t pid;
+	int control;
+} launcher = { 0, -1 }; /* one container, one launcher */
+
+pid_t launch_launcher(void)
+{
+	return launcher.pid;
+}
+
+void launch_end_launcher(void)
+{
+	if (!launcher.pid)
+		return;
+	mem_close_fd(&launcher.control);
+	kill(launcher.pid, SIGKILL);
+	while (waitpid(launcher.pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	launcher.pid = 0;
+}
+
+static int start_launcher(int init_pidfd)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -1;
+	launcher.pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (launcher.pid == 0) {
+		close(pair[0]);
+		launcher_main(pair[1], init_pidfd);
+	}
+	close(pair[1]);
+	launcher.control = pair[0];
+	if (launcher.pid > 0)
 		return 0;
-	process_signal(p, SIGKILL);
+	mem_close_fd(&launcher.control);
+	launcher.pid = 0;
 	return -1;
 }
 
-int launch_exec(struct process *p, const struct plan *plan, int init_pidfd, char *err, size_t n)
+static int ask_launcher(int plan_fd, int sync, const struct child_stdio *io)
+{
+	const int all[LAUNCH_FDS] = { plan_fd, sync, io->in, io->out, io->err };
+	int fds[LAUNCH_FDS];
+	unsigned char mask = 0;
+	size_t n = 0;
+
+	for (int i = 0; i < LAUNCH_FDS; i++)
+		if (all[i] >= 0) {
+			mask = (unsigned char)(mask | 1u << i);
+			fds[n++] = all[i];
+		}
+	return sock_send_fds(launcher.control, &mask, 1, fds, n);
+}
+
+int launch_exec(struct process *p, const struct plan *plan, int plan_fd, int init_pidfd, char *err,
+		size_t n)
 {
 	struct child_stdio io;
 	int sync = -1, rc = 0;
-	struct clone_args args = { .exit_signal = SIGCHLD };
 
-	if (process_pipes(p, plan, &io, &sync) < 0) {
+	if (process_pipes(p, &io, &sync) < 0) {
 		rc = fail(err, n, "pipes");
 	} else {
-		p->joiner = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-		if (p->joiner == 0) {
-			child_set_sync(sync);
-			exec_main(plan, &io, init_pidfd);
+		process_configure(p, plan);
+		if (p->in.fd < 0)
+			mem_close_fd(&io.in);
+		rc = launcher.pid ? ask_launcher(plan_fd, sync, &io) : -1;
+		if (rc < 0) { /* none yet, or it has failed an earlier request and ended */
+			launch_end_launcher();
+			rc = start_launcher(init_pidfd);
+			rc = rc < 0 ? rc : ask_launcher(plan_fd, sync, &io);
 		}
-		if (p->joiner < 0) {
-			p->joiner = 0;
-			rc = fail(err, n, "clone3");
-		}
+		if (rc < 0)
+			fail(err, n, "starting the launcher");
 	}
 	process_close_child_ends(&io, &sync);
 	return rc;

@@ -28,7 +28,8 @@ struct conn {
 
 /* One monitor per process: its whole state. */
 static struct {
-	struct plan plan;
+	struct plan plan;     /* of the container, once it is launched */
+	struct plan prepared; /* of what was made ahead of time */
 	struct watch listener;
 	struct list conns;
 	struct process *init; /* NULL before LAUNCH and after the end */
@@ -105,9 +106,31 @@ static struct process *find_process(const char *id)
 
 /* ---- what processes do ---- */
 
+void monitor_process_executes(struct process *p)
+{
+	char path[40];
+
+	if (p != self.init)
+		return;
+	/* Tearing a mount namespace down syncs disks: not before the exit has been told. */
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", p->pid);
+	self.mnt_ns = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* The launcher, where there is one, is no process of the container's: the daemon must know it. */
+static void reply_started(const struct conn *c, const struct process *p)
+{
+	struct message m = { .type = MESSAGE_REPLY,
+			     .number = p->pid,
+			     .seconds = launch_launcher() };
+
+	if (c)
+		send_message(c, &m, NULL);
+}
+
 void monitor_process_started(struct process *p)
 {
-	reply(p->starter, 0, p->pid, NULL);
+	reply_started(p->starter, p);
 	p->starter = NULL;
 }
 
@@ -263,37 +286,56 @@ static void attach_early(struct process *p)
 	nearly = 0;
 }
 
+/* Make what every container needs, before one is known. A failure ends this monitor: it has no use. */
+static void on_prepare(struct request *r)
+{
+	autoclose int fd = take_request_fd(r, 0);
+	char err[480];
+
+	if (self.init || fd < 0 || plan_map(&self.prepared, fd) < 0) {
+		reply(r->conn, 128, EINVAL, "bad plan");
+		self.ended = true;
+		return;
+	}
+	self.init = process_new("");
+	if (launch_prepare(self.init, &self.prepared, err, sizeof(err)) == 0) {
+		reply(r->conn, 0, 0, NULL);
+		return;
+	}
+	process_signal(self.init, SIGKILL);
+	reply(r->conn, 128, 0, err);
+	self.ended = true;
+}
+
 static void on_launch(struct request *r)
 {
 	autoclose int fd = take_request_fd(r, 0);
 	struct process *p;
 	char err[480];
-	char path[40];
 
-	if (self.init || fd < 0 || plan_map(&self.plan, fd) < 0) {
+	if (self.plan.p || fd < 0 || plan_map(&self.plan, fd) < 0) {
 		reply(r->conn, 128, EINVAL, "bad launch plan");
-		self.ended = !self.init;
+		self.ended = !self.plan.p;
 		return;
 	}
 	open_socket();
-	p = self.init = process_new("", &self.plan);
-	p->starter = r->conn;
+	p = self.init = self.init ? self.init : process_new("");
 	p->log = jsonlog_open(&self.plan);
 	if (!p->log && errno) {
 		reply_errno(r->conn, "opening the log");
+		process_signal(p, SIGKILL);
 		self.ended = true;
 		return;
 	}
+	p->starter = r->conn;
+	p->tty = plan_has(&self.plan, PLAN_TTY);
 	attach_early(p);
-	if (launch_container(p, &self.plan, err, sizeof(err)) < 0) {
+	if (launch_container(p, &self.plan, self.prepared.p ? &self.prepared : NULL, fd, err,
+			     sizeof(err)) < 0) {
 		reply(r->conn, 128, 0, err);
 		p->starter = NULL;
 		self.ended = true;
-		return;
 	}
-	/* Tearing a mount namespace down syncs disks: not before the exit has been told. */
-	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", p->pid);
-	self.mnt_ns = open(path, O_RDONLY | O_CLOEXEC);
 }
 
 static void on_exec(struct request *r)
@@ -310,16 +352,16 @@ static void on_exec(struct request *r)
 		reply(r->conn, 128, ESRCH, "the container is not running");
 		return;
 	}
-	p = process_new(r->m.exec_id, &plan);
+	p = process_new(r->m.exec_id);
 	list_add(&self.execs, &p->link);
 	p->starter = r->conn;
+	p->tty = plan_has(&plan, PLAN_TTY);
 	if (conn >= 0)
 		attach(p, conn, r->m.flags, r->data, (size_t)r->m.number, r->ndata);
-	if (launch_exec(p, &plan, self.init->pidfd.fd, err, sizeof(err)) < 0) {
+	if (launch_exec(p, &plan, fd, self.init->pidfd.fd, err, sizeof(err)) < 0) {
 		reply(r->conn, 128, 0, err);
 		process_free(p);
 	}
-	/* The child has a copy of the mapping; here only pipes and clients are left to do. */
 	munmap((void *)plan.p, plan.len);
 }
 
@@ -352,15 +394,17 @@ static void on_watch(struct request *r)
 		return;
 	}
 	r->conn->events = true;
-	reply(r->conn, 0, self.init->pid, NULL);
+	reply_started(r->conn, self.init);
 }
 
 static const struct {
 	enum message_type type;
 	void (*fn)(struct request *r);
 } requests[] = {
-	{ MESSAGE_LAUNCH, on_launch }, { MESSAGE_ATTACH, on_attach }, { MESSAGE_RESIZE, on_resize },
-	{ MESSAGE_SIGNAL, on_signal }, { MESSAGE_EXEC, on_exec },     { MESSAGE_WATCH, on_watch },
+	{ MESSAGE_PREPARE, on_prepare }, { MESSAGE_LAUNCH, on_launch },
+	{ MESSAGE_ATTACH, on_attach },   { MESSAGE_RESIZE, on_resize },
+	{ MESSAGE_SIGNAL, on_signal },   { MESSAGE_EXEC, on_exec },
+	{ MESSAGE_WATCH, on_watch },
 };
 
 static void handle(struct request *r)
@@ -458,11 +502,16 @@ static void clean_up(void)
 	watch_close(&self.listener);
 	if (socket_path)
 		unlink(socket_path);
+	if (self.init && !self.plan.p) /* prepared, and never needed */
+		process_signal(self.init, SIGKILL);
 	while (is_running())
 		watch_once();
+	launch_end_launcher();
 	mem_close_fd(&self.mnt_ns);
 	if (self.plan.p)
 		launch_cleanup(&self.plan);
+	if (self.prepared.p)
+		launch_cleanup(&self.prepared);
 	while (has_clients())
 		watch_once();
 }

@@ -37,7 +37,7 @@ struct conn;
 struct process {
 	struct list link;
 	char id[PROTO_ID_SIZE]; /* "" for the container's own */
-	pid_t pid, joiner;
+	pid_t pid;
 	struct watch sync, pidfd, in, out[2];
 	struct list clients;
 	struct jsonlog *log;
@@ -48,11 +48,12 @@ struct process {
 	int status; /* as docker reports it, once exited */
 };
 
-struct process *process_new(const char *id, const struct plan *plan);
+struct process *process_new(const char *id);
 void process_free(struct process *p);
-/* Make pipes and the sync pair; the child's ends go to io and *child_sync. 0, -1 and errno. */
-int process_pipes(struct process *p, const struct plan *plan, struct child_stdio *io,
-		  int *child_sync);
+/* Make the sync pair and three pipes; the child's ends go to io and *child_sync. 0, -1 and errno. */
+int process_pipes(struct process *p, struct child_stdio *io, int *child_sync);
+/* Keep of them what the plan wants. */
+void process_configure(struct process *p, const struct plan *plan);
 void process_close_child_ends(struct child_stdio *io, int *child_sync);
 void process_watch(struct process *p); /* once pid is known */
 int process_signal(const struct process *p, int signo);
@@ -60,6 +61,7 @@ void process_resize(const struct process *p, unsigned rows, unsigned cols);
 void process_update_output(struct process *p); /* read on, or hold back for slow clients */
 void process_write_stdin(struct process *p);
 /* What the monitor does about it (monitor.c). */
+void monitor_process_executes(struct process *p); /* is about to */
 void monitor_process_started(struct process *p);
 void monitor_process_failed(struct process *p);
 void monitor_process_exited(struct process *p);
@@ -86,10 +88,16 @@ void client_update(struct client *c);
 bool client_is_full(const struct client *c);
 
 /* launch.c: cgroups, veth, clone. err gets a sentence. */
-int launch_container(struct process *p, const struct plan *plan, char *err, size_t err_size);
-int launch_exec(struct process *p, const struct plan *plan, int init_pidfd, char *err,
+/* Ahead of time: cgroups joined, namespaces made; the child waits for a plan. */
+int launch_prepare(struct process *p, const struct plan *plan, char *err, size_t err_size);
+/* prepared: the plan of launch_prepare(), or NULL. */
+int launch_container(struct process *p, const struct plan *plan, const struct plan *prepared,
+		     int plan_fd, char *err, size_t err_size);
+int launch_exec(struct process *p, const struct plan *plan, int plan_fd, int init_pidfd, char *err,
 		size_t err_size);
-void launch_cleanup(const struct plan *plan); /* what launch_container made on the host */
+pid_t launch_launcher(void); /* its pid; 0: none */
+void launch_end_launcher(void);
+void launch_cleanup(const struct plan *plan); /* removes the cgroups */
 bool launch_oom_killed(const struct plan *plan);
 
 #endif
