@@ -21,7 +21,6 @@
 #include <linux/netlink.h>
 #include <stdio.h>
 
-#include "pkg/mem.h"
 #include "pkg/nft.h"
 
 #define FAMILY NFPROTO_IPV4
@@ -125,17 +124,31 @@ static bool is_unsupported(int failed)
 	return failed == 0 && (errno == EOPNOTSUPP || errno == EINVAL);
 }
 
-int firewall_setup(const struct network *net, struct error *err)
+void firewall_init(struct firewall *fw)
+{
+	pthread_mutex_init(&fw->lock, NULL);
+	fw->sock = -1;
+}
+
+/* Send it all; *failed is the number of the message that was refused. */
+static int commit(struct firewall *fw, struct nl_msg *m, int *failed)
+{
+	pthread_mutex_lock(&fw->lock);
+	int rc = nl_call_at(fw->sock, m, failed);
+	pthread_mutex_unlock(&fw->lock);
+	return rc;
+}
+
+int firewall_setup(struct firewall *fw, const struct network *net, struct error *err)
 {
 	uint32_t space[SPACE / 4];
 	struct batch b = { .m = nl_msg_in(space, sizeof(space)) };
-	autoclose int sock = netlink_open_proto(NETLINK_NETFILTER);
 	int failed;
 
-	if (sock < 0)
+	if (fw->sock < 0 && (fw->sock = netlink_open_proto(NETLINK_NETFILTER)) < 0)
 		return error_sys(err, "Cannot set up the firewall: no netfilter in this kernel");
 	build(&b, net);
-	if (nl_call_at(sock, &b.m, &failed) == 0)
+	if (commit(fw, &b.m, &failed) == 0)
 		return 0;
 	if (is_unsupported(failed))
 		return error_sys(err, "Cannot set up the firewall: no nftables in this kernel "

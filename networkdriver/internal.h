@@ -68,8 +68,19 @@ int bridge_setup(struct network *net, const struct options *o, struct error *err
 void bridge_undo(const struct network *net); /* a later step failed: remove it if it was made */
 int bridge_enable_forwarding(struct error *err);
 
-/* firewall_nft.c: put our rules in force, in place of those of an earlier daemon. */
-int firewall_setup(const struct network *net, struct error *err);
+/*
+ * firewall_nft.c. The socket stays open as long as the daemon: closing one after rules were deleted
+ * waits for RCU, 3 to 15 ms, while a transaction takes a fraction of one. The lock is for a short
+ * exchange with the kernel, no more.
+ */
+struct firewall {
+	pthread_mutex_t lock; /* one transaction at a time */
+	int sock;             /* -1 until firewall_setup() */
+};
+
+void firewall_init(struct firewall *fw);
+/* Put the rules of net in force, in place of those of an earlier daemon. */
+int firewall_setup(struct firewall *fw, const struct network *net, struct error *err);
 
 /* network.c. After bridge_setup(): ready to hand out addresses. */
 int network_init(struct network *net, const struct options *o, struct error *err);

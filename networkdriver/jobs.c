@@ -15,6 +15,7 @@
 #include "pkg/mem.h"
 
 struct networkdriver {
+	struct firewall firewall;
 	struct network *bridge; /* the default network; NULL: disabled. Set before the jobs exist */
 };
 
@@ -137,7 +138,7 @@ static void bridge_free(struct network *net)
 }
 
 /* The default network, up and with its rules in force. */
-static struct network *bridge_new(const struct options *o, struct error *err)
+static struct network *bridge_new(struct firewall *fw, const struct options *o, struct error *err)
 {
 	autofree struct network *net = xcalloc(1, sizeof(*net));
 	struct error ignored;
@@ -148,7 +149,7 @@ static struct network *bridge_new(const struct options *o, struct error *err)
 		return NULL;
 	if (network_init(net, o, err) < 0)
 		goto undo_bridge;
-	if (net->firewall && firewall_setup(net, err) < 0)
+	if (net->firewall && firewall_setup(fw, net, err) < 0)
 		goto undo_network;
 	return take_ptr(&net);
 undo_network:
@@ -180,7 +181,7 @@ static int job_init_networkdriver(struct job *job, void *self)
 		return job_fail(job, ERR_CONFLICT, "The network driver is up already");
 	if (options_load(&options, job_env(job), &err) < 0)
 		return job_fail_error(job, &err);
-	if (!options.disabled && !(driver->bridge = bridge_new(&options, &err)))
+	if (!options.disabled && !(driver->bridge = bridge_new(&driver->firewall, &options, &err)))
 		return job_fail_error(job, &err);
 	log_network(driver->bridge);
 	if (engine_install(job_engine(job), network_jobs, driver, &err) < 0) {
@@ -200,6 +201,7 @@ int networkdriver_install(struct engine *e, struct error *err)
 {
 	autofree struct networkdriver *driver = xcalloc(1, sizeof(*driver));
 
+	firewall_init(&driver->firewall);
 	if (engine_install(e, init_jobs, driver, err) < 0)
 		return -1;
 	take_ptr(&driver); /* the engine's handlers hold it from now on */
