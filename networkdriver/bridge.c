@@ -187,7 +187,7 @@ static int change_addr(struct bridge *b, struct error *err)
 	if (del_addr(b, b->addr) < 0)
 		return error_sys(err, "Cannot remove address %s from bridge \"%s\"", old,
 				 b->o->bridge);
-	if (add_addr(b, b->o->bip) < 0) {
+	if (add_addr(b, b->o->bip) < 0 && errno != EEXIST) {
 		error_sys(err, "Cannot add address %s to bridge \"%s\"", new, b->o->bridge);
 		(void)add_addr(b, b->addr); /* the first failure is the news */
 		return -1;
@@ -224,9 +224,12 @@ static int settle_addr(struct bridge *b, struct error *err)
 	return 0;
 }
 
+/* The MTU is set on a new bridge even if it fits: it must not follow that of its ports. */
 static int bring_up(struct bridge *b, unsigned mtu, struct error *err)
 {
-	if (b->made && nl_link_set_mtu(b->sock, b->link.index, mtu) < 0)
+	bool fits = b->o->bridge_is_given || b->link.mtu == (int)mtu;
+
+	if ((b->made || !fits) && nl_link_set_mtu(b->sock, b->link.index, mtu) < 0)
 		return error_sys(err, "Cannot set the MTU of bridge \"%s\" to %u", b->o->bridge,
 				 mtu);
 	if (!(b->link.flags & IFF_UP) && nl_link_up(b->sock, b->link.index) < 0)

@@ -130,11 +130,17 @@ void firewall_init(struct firewall *fw)
 	fw->sock = -1;
 }
 
-/* Send it all; *failed is the number of the message that was refused. */
+/* Send it all; *failed is the number of the message that was refused, -1 for lack of a socket. */
 static int commit(struct firewall *fw, struct nl_msg *m, int *failed)
 {
+	int rc = -1;
+
+	*failed = -1;
 	pthread_mutex_lock(&fw->lock);
-	int rc = nl_call_at(fw->sock, m, failed);
+	if (fw->sock < 0)
+		fw->sock = netlink_open_proto(NETLINK_NETFILTER);
+	if (fw->sock >= 0)
+		rc = nl_call_at(fw->sock, m, failed);
 	pthread_mutex_unlock(&fw->lock);
 	return rc;
 }
@@ -145,12 +151,10 @@ int firewall_setup(struct firewall *fw, const struct network *net, struct error 
 	struct batch b = { .m = nl_msg_in(space, sizeof(space)) };
 	int failed;
 
-	if (fw->sock < 0 && (fw->sock = netlink_open_proto(NETLINK_NETFILTER)) < 0)
-		return error_sys(err, "Cannot set up the firewall: no netfilter in this kernel");
 	build(&b, net);
 	if (commit(fw, &b.m, &failed) == 0)
 		return 0;
-	if (is_unsupported(failed))
+	if (failed < 0 || is_unsupported(failed))
 		return error_sys(err, "Cannot set up the firewall: no nftables in this kernel "
 				      "(--iptables=false goes without)");
 	return error_sys(err, "Cannot set up the firewall: nftables \"%s\", %s", b.table,

@@ -74,8 +74,8 @@ int bridge_enable_forwarding(struct error *err);
  * exchange with the kernel, no more.
  */
 struct firewall {
-	pthread_mutex_t lock; /* one transaction at a time */
-	int sock;             /* -1 until firewall_setup() */
+	pthread_mutex_t lock; /* guards sock: one transaction at a time */
+	int sock;             /* -1 until the first */
 };
 
 void firewall_init(struct firewall *fw);

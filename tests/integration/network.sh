@@ -152,6 +152,12 @@ init InterContainerCommunication=false; ask job network_sweep "$known"; ok "and 
 reach c1 "$ip_c2"; not_ok "running containers are kept apart"
 stop; renew c1 c2 c3; forget docker0; bridge_nf 1
 
+echo 0 >/proc/sys/net/ipv4/ip_forward
+init EnableIpForward=false; [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 0 ]; ok "--ip-forward=false"
+stop
+init Mtu=1300; ip link show docker0 | grep -q "mtu 1300"; ok "another MTU at the next start"
+stop; forget docker0
+
 # Choice of the subnet, --bip, --fixed-cidr, MTU.
 ip route add 172.17.128.0/17 via 203.0.113.2
 init Mtu=1400; attach one c1; ok "init beside a route to 172.17.128.0/17"

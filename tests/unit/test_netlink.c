@@ -14,9 +14,12 @@
 #include <net/if.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -267,6 +270,46 @@ static void makes_a_veth(void **state)
 	assert_int_equal(nl_link_del(sock, bridge), 0);
 }
 
+/* A process in a network namespace of its own, which lives until it is killed. */
+static pid_t stranger(void)
+{
+	int ready[2];
+	char byte;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNET) == 0 && write(ready[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void puts_the_peer_elsewhere(void **state)
+{
+	autoclose int sock = netlink_open();
+
+	(void)state;
+	if (!own_namespace)
+		skip();
+	pid_t pid = stranger();
+	const struct nl_veth veth = {
+		.host_name = "veth2", .peer_name = "lo2", .host_up = true, .peer_netns_pid = pid
+	};
+	assert_int_equal(nl_veth_create(sock, &veth), 0);
+	assert_true(nl_link_index(sock, "veth2") > 0);
+	assert_int_equal(nl_link_index(sock, "lo2"), -1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	for (int i = 0; i < 100 && nl_link_index(sock, "veth2") > 0; i++)
+		usleep(50000); /* namespaces end in the background */
+	assert_int_equal(nl_link_index(sock, "veth2"), -1);
+}
+
 static void a_failed_veth_leaves_nothing(void **state)
 {
 	autoclose int sock = netlink_open();
@@ -337,6 +380,7 @@ int main(void)
 		cmocka_unit_test(looks_links_up),
 		cmocka_unit_test(a_list_may_be_stopped),
 		cmocka_unit_test(makes_a_veth),
+		cmocka_unit_test(puts_the_peer_elsewhere),
 		cmocka_unit_test(a_failed_veth_leaves_nothing),
 		cmocka_unit_test(the_kernel_takes_our_rules),
 	};
