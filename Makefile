@@ -45,6 +45,8 @@ $(O)/libdocker.a: $(OBJS)
 	$(AR) rcs $@ $^
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libdocker.a
 	$(CC) -pthread $(SANFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(ALL_LDLIBS)
+$(O)/tests/integration/%: $(O)/tests/integration/%.o $(O)/libdocker.a
+	$(CC) -pthread $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LDLIBS)
 $(O)/builtins/version.o: ALL_CFLAGS += -DVERSION='"$(VERSION)"' -DGITCOMMIT='"$(GITCOMMIT)"'
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -45,6 +45,9 @@ struct nl_veth {
  */
 int nl_veth_create(int sock, const struct nl_veth *veth);
 
+/* A bridge's port: may it reach the other isolated ones? ENODEV: no such interface. */
+int nl_port_set_isolated(int sock, const char *name, bool isolated);
+
 struct nl_link {
 	int index, master, mtu; /* master 0: none */
 	unsigned flags;         /* IFF_UP, ... */

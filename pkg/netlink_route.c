@@ -62,7 +62,7 @@ static void put_veth(struct nl_msg *m, const struct nl_veth *v, const unsigned c
 }
 
 /* The kernel applies a port's settings only once the port exists: a message of its own. */
-static int isolate_port(int sock, const char *name)
+int nl_port_set_isolated(int sock, const char *name, bool isolated)
 {
 	uint32_t space[SPACE / 4];
 	struct nl_msg m = nl_msg_in(space, sizeof(space));
@@ -72,7 +72,7 @@ static int isolate_port(int sock, const char *name)
 	size_t info = nl_nest(&m, IFLA_LINKINFO);
 	nl_put_str(&m, IFLA_INFO_SLAVE_KIND, "bridge");
 	size_t data = nl_nest(&m, IFLA_INFO_SLAVE_DATA);
-	nl_put_u8(&m, IFLA_BRPORT_ISOLATED, 1);
+	nl_put_u8(&m, IFLA_BRPORT_ISOLATED, isolated);
 	nl_nest_end(&m, data);
 	nl_nest_end(&m, info);
 	return nl_call(sock, &m);
@@ -101,7 +101,7 @@ int nl_veth_create(int sock, const struct nl_veth *veth)
 	put_veth(&m, veth, mac);
 	if (nl_call(sock, &m) < 0)
 		return -1;
-	if (veth->host_isolated && isolate_port(sock, veth->host_name) < 0) {
+	if (veth->host_isolated && nl_port_set_isolated(sock, veth->host_name, true) < 0) {
 		int saved = errno;
 		(void)del_by_name(sock, veth->host_name); /* the first failure is the news */
 		errno = saved;
