@@ -55,6 +55,19 @@ static void wait_go(void)
 		_exit(128); /* the monitor gave up, and knows why */
 }
 
+static void set_streams(const struct plan *plan, const struct child_stdio *io)
+{
+	struct child_stdio wanted = *io;
+
+	if (plan_has(plan, PLAN_TTY)) {
+		tty_setup(plan, true);
+		return;
+	}
+	if (!plan_has(plan, PLAN_STDIN))
+		wanted.in = -1;
+	stdio_setup(&wanted);
+}
+
 /* A child that was made before its container was known: its plan comes as a descriptor. */
 static const struct plan *receive_plan(void)
 {
@@ -93,10 +106,7 @@ void container_main(const struct plan *plan, const struct child_stdio *io)
 	net_configure(plan);
 	root_enter();
 	sysctl_apply(plan);
-	if (plan_has(plan, PLAN_TTY))
-		tty_setup(plan, true);
-	else
-		stdio_setup(io);
+	set_streams(plan, io);
 	root_seal(plan);
 	process_exec(plan, true);
 }

@@ -328,29 +328,37 @@ static int ask_launcher(int plan_fd, int sync, const struct child_stdio *io)
 	return sock_send_fds(launcher.control, &mask, 1, fds, n);
 }
 
-int launch_exec(struct process *p, const struct plan *plan, int plan_fd, int init_pidfd, char *err,
-		size_t n)
+/* Hand a request over, to a new launcher when there is none or the old one has failed and ended. */
+static int request_exec(struct process *p, const struct plan *plan, int plan_fd, int init_pidfd)
 {
-	struct child_stdio io;
+	struct child_stdio io = { -1, -1, -1 };
 	int sync = -1, rc = 0;
 
-	if (process_pipes(p, &io, &sync) < 0) {
-		rc = fail(err, n, "pipes");
-	} else {
+	/* Before the pipes: what it inherited, it would keep open. */
+	if (!launcher.pid)
+		rc = start_launcher(init_pidfd);
+	if (rc == 0)
+		rc = process_pipes(p, &io, &sync);
+	if (rc == 0) {
 		process_configure(p, plan);
 		if (p->in.fd < 0)
 			mem_close_fd(&io.in);
-		rc = launcher.pid ? ask_launcher(plan_fd, sync, &io) : -1;
-		if (rc < 0) { /* none yet, or it has failed an earlier request and ended */
-			launch_end_launcher();
-			rc = start_launcher(init_pidfd);
-			rc = rc < 0 ? rc : ask_launcher(plan_fd, sync, &io);
-		}
-		if (rc < 0)
-			fail(err, n, "starting the launcher");
+		rc = ask_launcher(plan_fd, sync, &io);
 	}
 	process_close_child_ends(&io, &sync);
 	return rc;
+}
+
+int launch_exec(struct process *p, const struct plan *plan, int plan_fd, int init_pidfd, char *err,
+		size_t n)
+{
+	if (launcher.pid && waitpid(launcher.pid, NULL, WNOHANG) == launcher.pid) {
+		mem_close_fd(&launcher.control);
+		launcher.pid = 0;
+	}
+	if (request_exec(p, plan, plan_fd, init_pidfd) == 0)
+		return 0;
+	return fail(err, n, "starting the launcher");
 }
 
 /* Kill what is left in a cgroup, whatever version it is of. */

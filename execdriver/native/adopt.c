@@ -63,6 +63,7 @@ static int watch_again(struct native *d, struct running *r, pid_t *pid)
 	    monitor_reply(r->conn, &reply, text, NULL) < 0 || reply.status != 0)
 		return -1;
 	*pid = (pid_t)reply.number;
+	r->launcher = (pid_t)reply.seconds;
 	return 0;
 }
 

@@ -481,7 +481,9 @@ void cgroup_remove(const struct cgroups *cg, const char *id)
 	}
 }
 
-void cgroup_sweep(const struct cgroups *cg, const struct strlist *known_ids)
+/* Call remove_dir() for every folder of containers that unwanted() names. */
+static void sweep(const struct cgroups *cg, bool (*unwanted)(const char *name, const void *arg),
+		  const void *arg)
 {
 	for (size_t i = 0; i < cg->n; i++) {
 		autofree char *parent = xasprintf("%s%s", cg->h[i].mount, cg->parent);
@@ -489,7 +491,7 @@ void cgroup_sweep(const struct cgroups *cg, const struct strlist *known_ids)
 		struct dirent *e;
 
 		while (dir && (e = readdir(dir)))
-			if (id_is_full(e->d_name) && !strlist_has(known_ids, e->d_name)) {
+			if (unwanted(e->d_name, arg)) {
 				autofree char *path = xasprintf("%s/%s", parent, e->d_name);
 
 				remove_dir(path);
@@ -497,4 +499,25 @@ void cgroup_sweep(const struct cgroups *cg, const struct strlist *known_ids)
 		if (dir)
 			closedir(dir);
 	}
+}
+
+static bool is_unknown(const char *name, const void *known_ids)
+{
+	return id_is_full(name) && !strlist_has(known_ids, name);
+}
+
+static bool is_warm(const char *name, const void *arg)
+{
+	(void)arg;
+	return strncmp(name, "warm-", 5) == 0;
+}
+
+void cgroup_sweep(const struct cgroups *cg, const struct strlist *known_ids)
+{
+	sweep(cg, is_unknown, known_ids);
+}
+
+void cgroup_sweep_warm(const struct cgroups *cg)
+{
+	sweep(cg, is_warm, NULL);
 }

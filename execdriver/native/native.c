@@ -39,6 +39,7 @@ static void native_close(struct execdriver *base)
 	size_t pos = 0;
 	void *value;
 
+	warm_close(d);
 	while (map_next(&d->seccomp, &pos, &value)) {
 		buf_done(value);
 		free(value);
@@ -67,9 +68,12 @@ static struct execdriver *native_open(const struct execdriver_config *config, st
 	if (fs_mkdir_p(d->dir, 0700) < 0 || fs_mkdir_p(d->root_target, 0700) < 0) {
 		error_sys(err, "making %s", d->dir);
 	} else if (cgroups_open(&d->cgroups, config->exec_root, err) == 0) {
+		cgroup_sweep_warm(&d->cgroups);
 		d->init_fd = monitor_load(err);
-		if (d->init_fd >= 0)
+		if (d->init_fd >= 0) {
+			warm_refill(d);
 			return &d->base;
+		}
 	}
 	native_close(&d->base);
 	return NULL;
@@ -264,19 +268,33 @@ static int launch(struct running *r, int plan, const struct exec_attach *attach,
 		"failed to create task for container: unable to start container process: %s", text);
 }
 
+/* One that is ready, or else a new one. */
+static int find_monitor(struct native *d, const struct exec_command *c, struct running *r,
+			struct error *err)
+{
+	struct warm warm;
+
+	if (!warm_take(d, c, &warm))
+		return monitor_spawn(d, &r->monitor, &r->pidfd, &r->conn, err);
+	r->monitor = warm.monitor;
+	r->pidfd = warm.pidfd;
+	r->conn = warm.conn;
+	return 0;
+}
+
 static int run_under_monitor(struct native *d, const struct exec_command *c, int plan,
 			     const struct exec_attach *attach, size_t nattach, pid_t *pid,
 			     int *exit_code, struct error *err)
 {
 	struct running *r = native_running_new(d, c->id);
 
-	if (save_launch(d, c, r, err) < 0 ||
-	    monitor_spawn(d, &r->monitor, &r->pidfd, &r->conn, err) < 0) {
+	if (save_launch(d, c, r, err) < 0 || find_monitor(d, c, r, err) < 0) {
 		running_free(r);
 		return -1;
 	}
 	if (launch(r, plan, attach, nattach, pid, exit_code, err) == 0) {
 		native_watch(r);
+		warm_refill(d);
 		return 0;
 	}
 	/* It cleans up by itself and ends; a monitor that hangs is ended. */
@@ -336,6 +354,17 @@ static bool copy_running(struct native *d, const char *id, struct running *copy)
 	return r != NULL;
 }
 
+void native_set_launcher(struct native *d, const char *id, pid_t launcher)
+{
+	struct running *r;
+
+	pthread_mutex_lock(&d->lock);
+	r = map_get(&d->running, id);
+	if (r)
+		r->launcher = launcher;
+	pthread_mutex_unlock(&d->lock);
+}
+
 static void set_exec_id(struct message *m, const char *exec_id)
 {
 	snprintf(m->exec_id, sizeof(m->exec_id), "%s", exec_id ? exec_id : "");
@@ -387,10 +416,12 @@ static int send_exec(struct native *d, const char *id, const char *exec_id, int 
 	if (attach)
 		pack_attach(attach, &m, &data);
 	rc = monitor_request(d, id, &m, data.p, data.len, fds, attach ? 2 : 1, &reply, err);
-	if (rc == 0)
+	if (rc == 0) {
 		*pid = (pid_t)reply.number;
-	else
+		native_set_launcher(d, id, (pid_t)reply.seconds);
+	} else {
 		*exit_code = reply.status;
+	}
 	if (rc < 0 && reply.status < 128) {
 		err->kind = ERR_BAD_REQUEST;
 		error_prefix(
@@ -440,6 +471,19 @@ static int native_update(struct execdriver *base, const char *id, const struct e
 	return cgroup_update(&native_of(base)->cgroups, id, r, err);
 }
 
+/* Our own process among those of a container; 0: none. */
+static pid_t launcher_of(struct native *d, const char *id)
+{
+	const struct running *r;
+	pid_t pid;
+
+	pthread_mutex_lock(&d->lock);
+	r = map_get(&d->running, id);
+	pid = r ? r->launcher : 0;
+	pthread_mutex_unlock(&d->lock);
+	return pid;
+}
+
 static int native_pids(struct execdriver *base, const char *id, pid_t **pids, size_t *n,
 		       struct error *err)
 {
@@ -447,6 +491,7 @@ static int native_pids(struct execdriver *base, const char *id, pid_t **pids, si
 	autofree char *dir = cgroup_dir(&d->cgroups, 0, NULL, id);
 	autofree char *file = xasprintf("%s/cgroup.procs", dir);
 	autobuf struct buf text = BUF_INIT(4 * 1024 * 1024);
+	pid_t launcher = launcher_of(d, id);
 	char *line, *rest;
 	uint32_t pid;
 
@@ -456,7 +501,7 @@ static int native_pids(struct execdriver *base, const char *id, pid_t **pids, si
 		return error_sys(err, "reading %s", file);
 	rest = text.p;
 	while (rest && (line = strsep(&rest, "\n"))) {
-		if (parse_u32(line, &pid) < 0)
+		if (parse_u32(line, &pid) < 0 || (pid_t)pid == launcher)
 			continue;
 		*pids = xrealloc(*pids, (*n + 1) * sizeof(**pids));
 		(*pids)[(*n)++] = (pid_t)pid;

@@ -4,6 +4,7 @@
  * native.c    the driver object, run, exec, the events of monitors
  * adopt.c     finding monitors again, sweeping what belongs to nobody
  * monitor.c   starting a monitor, talking to one
+ * warm.c      monitors that are ready before they are needed
  * plan.c      struct exec_command -> launch plan; rootfs.c its mounts and devices
  * cgroup.c    hierarchies, limits, freezer; devices.c which devices may be opened
  * seccomp.c   profile -> filter program
@@ -36,6 +37,13 @@ struct cgroups {
 	struct exec_features features;
 };
 
+/* A monitor that waits for a plan, with a child that has its namespaces and cgroups already. */
+#define WARM_SLOTS 2
+struct warm {
+	pid_t monitor; /* 0: the slot is empty */
+	int pidfd, conn;
+};
+
 struct native {
 	struct execdriver base; /* first */
 	char *exec_root;        /* "/var/run/docker" */
@@ -44,9 +52,11 @@ struct native {
 	int init_fd;            /* dockerinit in a sealed memfd */
 	struct event_base *loop;
 	struct cgroups cgroups;
-	pthread_mutex_t lock; /* guards running, seccomp */
+	pthread_mutex_t lock; /* guards all below */
 	struct map running;   /* id -> struct running */
 	struct map seccomp;   /* capabilities in hex -> struct buf: programs made before */
+	struct warm warm[WARM_SLOTS];
+	bool filling, closing; /* a thread makes slots; nobody may any more */
 };
 
 /* One container that runs, as the driver remembers it. */
@@ -54,6 +64,7 @@ struct running {
 	struct native *driver;
 	char id[65];
 	pid_t monitor;   /* our child; 0 when adopted */
+	pid_t launcher;  /* starts its execs; 0: none yet */
 	int conn, pidfd; /* of the monitor; pidfd -1 when adopted */
 	struct event *conn_event;
 	bool told; /* exited has been told */
@@ -66,6 +77,7 @@ struct running {
 /* native.c */
 struct running *native_running_new(struct native *d, const char *id);
 void native_watch(struct running *r);
+void native_set_launcher(struct native *d, const char *id, pid_t launcher);
 char *native_path(const struct native *d, const char *id, const char *file); /* caller frees */
 
 /* adopt.c */
@@ -88,6 +100,11 @@ int monitor_request(const struct native *d, const char *id, const struct message
 		    const void *data, size_t n, const int *fds, size_t nfds, struct message *reply,
 		    struct error *err);
 
+/* warm.c */
+bool warm_take(struct native *d, const struct exec_command *c, struct warm *out);
+void warm_refill(struct native *d); /* on a thread of its own */
+void warm_close(struct native *d);
+
 /* plan.c */
 int plan_command(struct native *d, const struct exec_command *c, struct plan_writer *w,
 		 struct error *err);
@@ -108,6 +125,7 @@ int cgroup_freeze(const struct cgroups *cg, const char *id, bool frozen, struct 
 int cgroup_update(const struct cgroups *cg, const char *id, const struct exec_resources *r,
 		  struct error *err);
 void cgroup_sweep(const struct cgroups *cg, const struct strlist *known_ids);
+void cgroup_sweep_warm(const struct cgroups *cg); /* what an earlier daemon had ready */
 void cgroup_remove(const struct cgroups *cg, const char *id);
 
 /* devices.c */
