@@ -66,4 +66,11 @@ struct runconfig_bind {
 int runconfig_bind_parse(const char *spec, struct runconfig_bind *out, struct error *err);
 void runconfig_bind_done(struct runconfig_bind *b);
 
+/* "CONTAINER[:ro|rw|z|Z]" of VolumesFrom. *container is the caller's to free. */
+int runconfig_volumes_from_parse(const char *spec, char **container, bool *readonly,
+				 struct error *err);
+
+/* An absolute path without empty, "." and ".." parts, by its letters alone. The caller frees. */
+char *runconfig_path_clean(const char *path);
+
 #endif
