@@ -23,6 +23,8 @@ int mounts_check(const json_t *host_config, struct error *err);
 int ports_check(const json_t *host_config, struct error *err);
 int capabilities_check(const json_t *host_config, struct error *err);
 int security_check(const json_t *host_config, struct error *err);
+/* Does SecurityOpt ask for unmasked system paths? */
+bool security_unconfined_paths(const json_t *host_config);
 int log_check(const json_t *host_config, struct error *err);
 
 /* "container:X": X, else NULL. */
