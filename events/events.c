@@ -24,7 +24,7 @@
 
 /* First in, first out; old events are dropped (ring) or new ones refused (queue). */
 struct fifo {
-	struct event **slots;
+	struct event_message **slots;
 	size_t size, head, n;
 };
 
@@ -46,13 +46,13 @@ static void fifo_init(struct fifo *f, size_t size)
 	*f = (struct fifo){ .slots = xcalloc(size, sizeof(*f->slots)), .size = size };
 }
 
-static struct event *fifo_at(const struct fifo *f, size_t i)
+static struct event_message *fifo_at(const struct fifo *f, size_t i)
 {
 	return f->slots[(f->head + i) % f->size];
 }
 
 /* Takes ev. */
-static bool fifo_push(struct fifo *f, struct event *ev)
+static bool fifo_push(struct fifo *f, struct event_message *ev)
 {
 	if (f->n == f->size)
 		return false;
@@ -61,9 +61,9 @@ static bool fifo_push(struct fifo *f, struct event *ev)
 }
 
 /* The caller owns what it gets; NULL when there is nothing. */
-static struct event *fifo_pop(struct fifo *f)
+static struct event_message *fifo_pop(struct fifo *f)
 {
-	struct event *ev = f->n ? f->slots[f->head] : NULL;
+	struct event_message *ev = f->n ? f->slots[f->head] : NULL;
 
 	if (ev) {
 		f->head = (f->head + 1) % f->size;
@@ -74,10 +74,10 @@ static struct event *fifo_pop(struct fifo *f)
 
 static void fifo_done(struct fifo *f)
 {
-	struct event *ev;
+	struct event_message *ev;
 
 	while ((ev = fifo_pop(f)))
-		event_unref(ev);
+		event_message_unref(ev);
 	free(f->slots);
 }
 
@@ -109,9 +109,9 @@ static void wake(const struct subscriber *s)
 }
 
 /* Takes ev. */
-static void publish(struct events *e, struct event *ev)
+static void publish(struct events *e, struct event_message *ev)
 {
-	struct event *oldest = NULL;
+	struct event_message *oldest = NULL;
 	struct list *it;
 
 	pthread_mutex_lock(&e->lock);
@@ -121,21 +121,21 @@ static void publish(struct events *e, struct event *ev)
 	list_each(it, &e->subscribers) {
 		struct subscriber *s = list_entry(it, struct subscriber, all);
 
-		if (!fifo_push(&s->queue, event_ref(ev)))
-			event_unref(ev);
+		if (!fifo_push(&s->queue, event_message_ref(ev)))
+			event_message_unref(ev);
 		wake(s);
 	}
 	pthread_mutex_unlock(&e->lock);
-	event_unref(oldest);
+	event_message_unref(oldest);
 }
 
 static int job_log(struct job *job, void *self)
 {
 	struct env *env = job_env(job);
 
-	publish(self,
-		event_new(env_get(env, "Type", "container"), job_arg(job, 0), job_arg(job, 1),
-			  job_arg(job, 2) ? job_arg(job, 2) : "", env_get_json(env, "Attributes")));
+	publish(self, event_message_new(env_get(env, "Type", "container"), job_arg(job, 0),
+					job_arg(job, 1), job_arg(job, 2) ? job_arg(job, 2) : "",
+					env_get_json(env, "Attributes")));
 	return 0;
 }
 
@@ -202,7 +202,7 @@ static void subscribe(struct events *e, struct subscriber *s, const struct query
 	fifo_init(past, RING_SIZE);
 	pthread_mutex_lock(&e->lock);
 	for (size_t i = 0; (q->has_since || q->has_until) && i < e->ring.n; i++)
-		fifo_push(past, event_ref(fifo_at(&e->ring, i)));
+		fifo_push(past, event_message_ref(fifo_at(&e->ring, i)));
 	list_add(&e->subscribers, &s->all);
 	e->count++;
 	pthread_mutex_unlock(&e->lock);
@@ -219,20 +219,20 @@ static void unsubscribe(struct events *e, struct subscriber *s)
 }
 
 /* Write it if it is asked for. Takes ev. -1 when nobody reads any more. */
-static int deliver(struct job *job, const struct query *q, struct event *ev)
+static int deliver(struct job *job, const struct query *q, struct event_message *ev)
 {
 	bool wanted = (!q->has_since || compare_times(ev->time, q->since) >= 0) &&
 		      (!q->has_until || compare_times(ev->time, q->until) <= 0) &&
-		      event_matches(ev, q->filters);
+		      event_message_matches(ev, q->filters);
 	int rc = wanted ? output_write(job_out(job), ev->line, strlen(ev->line)) : 0;
 
-	event_unref(ev);
+	event_message_unref(ev);
 	return rc;
 }
 
-static struct event *next_event(struct events *e, struct subscriber *s)
+static struct event_message *next_event(struct events *e, struct subscriber *s)
 {
-	struct event *ev;
+	struct event_message *ev;
 	uint64_t n;
 
 	pthread_mutex_lock(&e->lock);
@@ -267,7 +267,7 @@ static void follow(struct job *job, struct events *e, struct subscriber *s, cons
 	int ms;
 
 	while ((ms = time_left(q)) != 0) {
-		struct event *ev = next_event(e, s);
+		struct event_message *ev = next_event(e, s);
 
 		if (ev && deliver(job, q, ev) < 0)
 			return;
@@ -282,7 +282,7 @@ static int job_events(struct job *job, void *self)
 	struct subscriber s;
 	struct error err;
 	struct fifo past;
-	struct event *ev;
+	struct event_message *ev;
 	int rc = 0;
 
 	if (read_query(job_env(job), &q, &err) < 0)

@@ -10,20 +10,20 @@
 #include "engine/engine.h"
 
 /* One event: read-only once it is published, so it is shared by reference. */
-struct event {
+struct event_message {
 	atomic_int refs;
 	struct timespec time;
 	json_t *object; /* as clients get it */
 	char *line;     /* the same as text, with its newline */
 };
 
-struct event *event_new(const char *type, const char *action, const char *id, const char *from,
-			const json_t *attributes);
-struct event *event_ref(struct event *ev);
-void event_unref(struct event *ev);
+struct event_message *event_message_new(const char *type, const char *action, const char *id,
+					const char *from, const json_t *attributes);
+struct event_message *event_message_ref(struct event_message *ev);
+void event_message_unref(struct event_message *ev);
 
 /* Does a subscriber with these filters (see pkg/filters.h) get it? */
-bool event_matches(const struct event *ev, const json_t *filters);
+bool event_message_matches(const struct event_message *ev, const json_t *filters);
 
 struct events;
 struct events *events_new(void);

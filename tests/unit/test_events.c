@@ -191,17 +191,17 @@ static void test_filters(void **state)
 		{ "{\"foo\":[\"x\"]}", true },
 	};
 	json_t *attributes = json_pack("{s:s,s:s}", "name", "web", "a", "1");
-	struct event *ev =
-		event_new("container", "exec_start: sh", "abcdef", "busybox:1", attributes);
+	struct event_message *ev =
+		event_message_new("container", "exec_start: sh", "abcdef", "busybox:1", attributes);
 
 	(void)state;
 	for (size_t i = 0; i < array_size(rows); i++) {
 		autojson json_t *f = filters_parse(rows[i].filters, NULL);
 
-		if (event_matches(ev, f) != rows[i].matches)
+		if (event_message_matches(ev, f) != rows[i].matches)
 			fail_msg("%s", rows[i].filters);
 	}
-	event_unref(ev);
+	event_message_unref(ev);
 	json_decref(attributes);
 }
 

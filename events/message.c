@@ -35,10 +35,10 @@ static json_t *make_actor(const char *type, const char *id, const char *from,
 	return json_pack("{s:s,s:o}", "ID", id, "Attributes", all);
 }
 
-struct event *event_new(const char *type, const char *action, const char *id, const char *from,
-			const json_t *attributes)
+struct event_message *event_message_new(const char *type, const char *action, const char *id,
+					const char *from, const json_t *attributes)
 {
-	struct event *ev = xcalloc(1, sizeof(*ev));
+	struct event_message *ev = xcalloc(1, sizeof(*ev));
 	autofree char *text = NULL;
 	json_t *o = json_object();
 
@@ -58,13 +58,13 @@ struct event *event_new(const char *type, const char *action, const char *id, co
 	return ev;
 }
 
-struct event *event_ref(struct event *ev)
+struct event_message *event_message_ref(struct event_message *ev)
 {
 	ev->refs++;
 	return ev;
 }
 
-void event_unref(struct event *ev)
+void event_message_unref(struct event_message *ev)
 {
 	if (!ev || --ev->refs > 0)
 		return;
@@ -117,7 +117,7 @@ static bool object_matches(const json_t *filters, const char *id, const char *na
 	return true;
 }
 
-bool event_matches(const struct event *ev, const json_t *filters)
+bool event_message_matches(const struct event_message *ev, const json_t *filters)
 {
 	const json_t *actor = json_object_get(ev->object, "Actor");
 	const json_t *attributes = json_object_get(actor, "Attributes");
