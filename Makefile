@@ -7,6 +7,7 @@ DIRS    := pkg engine runconfig events registry networkdriver execdriver execdri
            graphdriver volumes graph daemon builder api api/server api/client builtins
 VERSION := $(shell cat VERSION)
 GITCOMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+BUILDTIME := $(shell git log -1 --format=%cI 2>/dev/null)
 
 ifdef SAN
 comma   := ,
@@ -38,7 +39,7 @@ HDRS    := $(wildcard $(addsuffix /*.h,$(DIRS) dockerinit))
 
 all: $(O)/docker
 
-$(O)/docker: $(O)/docker.o $(O)/libdocker.a
+$(O)/docker: $(O)/docker.o $(O)/daemonmain.o $(O)/libdocker.a
 	$(CC) -pthread $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LDLIBS)
 $(O)/libdocker.a: $(OBJS)
 	@rm -f $@
@@ -62,6 +63,13 @@ $(O)/dockerinit/embed.o: $(O)/dockerinit.bin
 	@mkdir -p $(@D)
 	printf '.section .rodata\n.global dockerinit_start, dockerinit_end\n.balign 16\ndockerinit_start:\n.incbin "$<"\ndockerinit_end:\n.section .note.GNU-stack,"",@progbits\n' | $(CC) -x assembler -c -o $@ -
 
+# A new commit is compiled in, though no file of ours has changed.
+$(O)/builtins/version.o: ALL_CFLAGS += -DBUILDTIME='"$(BUILDTIME)"'
+$(O)/builtins/version.o: $(O)/commit-$(GITCOMMIT)
+$(O)/commit-%:
+	@mkdir -p $(@D)
+	@rm -f $(O)/commit-* && touch $@
+
 check: lint unit
 unit: $(TESTS)
 	@tests/run-units.sh $(TESTS)
@@ -75,4 +83,4 @@ clean:
 	rm -rf $(O)
 .PHONY: all check unit lint headers install clean
 .SECONDARY:
--include $(OBJS:.o=.d) $(INIT_OBJS:.o=.d) $(O)/docker.d $(TESTS:=.d)
+-include $(OBJS:.o=.d) $(INIT_OBJS:.o=.d) $(O)/docker.d $(O)/daemonmain.d $(TESTS:=.d)
