@@ -200,7 +200,8 @@ static int check_host(const struct http_head *h, struct error *err)
 		return bad(err, "missing required Host header");
 	if (n > 1)
 		return bad(err, "too many Host headers");
-	if (n && strpbrk(http_header(h, "Host"), " \t,/\\@?#"))
+	/* Not read any further: clients of old put the path of their socket here. */
+	if (n && strpbrk(http_header(h, "Host"), " \t,"))
 		return bad(err, "malformed Host header");
 	return 0;
 }

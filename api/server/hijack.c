@@ -126,9 +126,10 @@ void run_attach(struct request *r)
 {
 	struct hijack h = { .r = r };
 	struct error err;
-	int tty = -1;
+	int tty;
 
-	if (r->head->chunked || r->head->length) {
+	/* A chunked body is none: some clients say so and then send the raw stream. */
+	if (!r->head->chunked && !body_drain(&r->body)) {
 		reply_message(r, 400, "attach takes no request body");
 		return;
 	}

@@ -36,7 +36,7 @@ struct server {
 	struct event_base *base;
 	char *version;      /* of the program, for the Server header */
 	char *socket_group; /* NULL: root's */
-	bool cors;
+	bool cors, logging; /* logging: a line for every request */
 
 	/* The loop thread's own. */
 	struct list listeners;
@@ -143,7 +143,7 @@ struct request {
 	struct job *job;
 	struct body body;
 	struct response response;
-	bool keep, given; /* how the connection goes on */
+	bool given; /* the connection belongs to somebody else now */
 };
 
 void request_run(void *conn); /* on a worker; returns the connection */

@@ -127,7 +127,7 @@ static int check_old_socket(const char *path, struct error *err)
 		return error_set(err, ERR_CONFLICT, "\"%s\" exists and is not a socket", path);
 	fd = sock_connect_unix(path, SOCK_STREAM);
 	if (fd < 0)
-		return 0;
+		return errno == ECONNREFUSED ? 0 : error_sys(err, "cannot try \"%s\"", path);
 	close(fd);
 	return error_set(err, ERR_CONFLICT, "somebody listens on \"%s\" already", path);
 }

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "engine/job.h"
 #include "pkg/httpuri.h"
+#include "pkg/log.h"
 #include "pkg/mem.h"
 
 static void request_init(struct request *r, struct conn *c)
@@ -134,6 +135,8 @@ void run_plain(struct request *r)
 
 static void answer(struct request *r)
 {
+	if (r->server->logging)
+		log_info("%s %s", r->head->method, r->head->path);
 	r->path = http_decode_path(r->head->path);
 	if (!r->path) {
 		reply_message(r, 400, "malformed escape in the path");

@@ -162,7 +162,7 @@ static void take_settings(struct server *s, struct job *job)
 	free(s->socket_group);
 	s->socket_group = group ? xstrdup(group) : NULL;
 	s->cors = env_get_bool(env, "EnableCors");
-	engine_set_logging(s->engine, env_get_bool(env, "Logging"));
+	s->logging = env_get_bool(env, "Logging");
 	pthread_mutex_lock(&s->lock);
 	s->holding = env_get_bool(env, "BufferRequests") && !s->accepting;
 	pthread_mutex_unlock(&s->lock);
