@@ -104,6 +104,11 @@ int job_fail_error(struct job *j, const struct error *err)
 	return -1;
 }
 
+bool job_has_failed(const struct job *j)
+{
+	return j->failure.text[0] != '\0';
+}
+
 int job_printf(struct job *j, const char *fmt, ...)
 {
 	autofree char *s = NULL;

@@ -45,6 +45,8 @@ int job_fail(struct job *j, enum error_kind kind, const char *fmt, ...)
 /* The same with an error that a library function has set. */
 int job_fail_error(struct job *j, const struct error *err);
 
+bool job_has_failed(const struct job *j); /* has job_fail() been called? */
+
 /* Write text, or one JSON value and a newline, to stdout. 0, -1 when nobody reads any more. */
 int job_printf(struct job *j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int job_write_json(struct job *j, const json_t *value);

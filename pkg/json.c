@@ -5,6 +5,8 @@
 
 #include "pkg/mem.h"
 
+#define MAX_DEPTH 128
+
 void json_unref_ptr(json_t **j)
 {
 	json_decref(*j);
@@ -71,11 +73,35 @@ json_t *json_from_strlist(const struct strlist *l)
 	return json_from_strv(l->v);
 }
 
+/* Nesting of text, which need not be good JSON. jansson recurses, and stacks of workers are small. */
+static bool is_deeper(const char *text, size_t n, unsigned max)
+{
+	unsigned depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (quoted && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && (text[i] == '[' || text[i] == '{') && ++depth > max)
+			return true;
+		else if (!quoted && (text[i] == ']' || text[i] == '}') && depth)
+			depth--;
+	}
+	return false;
+}
+
 json_t *json_parse(const char *text, size_t n, struct error *err)
 {
 	json_error_t why;
-	json_t *j = json_loadb(text, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+	json_t *j;
 
+	if (is_deeper(text, n, MAX_DEPTH)) {
+		error_set(err, ERR_BAD_REQUEST, "invalid JSON: nested deeper than %d", MAX_DEPTH);
+		return NULL;
+	}
+	j = json_loadb(text, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
 	if (!j)
 		error_set(err, ERR_BAD_REQUEST, "invalid JSON: %s (line %d, column %d)", why.text,
 			  why.line, why.column);
