@@ -48,8 +48,11 @@ static int visit_folder(int root_fd, const char *folder, walk_fn *fn, void *arg,
 	int fd = path_open_beneath(root_fd, folder, O_RDONLY | O_DIRECTORY, 0), rc;
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
-	if (!d)
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
+	}
 	rc = read_names(d, &names);
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
 		rc = visit_entry(fd, folder, names.v[i], fn, arg, folders);
