@@ -297,7 +297,7 @@ static struct layer *load_one(struct graph *g, const char *hex, char **parent)
 	    strlen(name) >= LAYER_NAME_SIZE || !g->ops->exists(g->self, name))
 		return NULL;
 	l = xcalloc(1, sizeof(*l));
-	snprintf(l->chain, sizeof(l->chain), DIGEST_PREFIX "%s", hex);
+	snprintf(l->chain, sizeof(l->chain), DIGEST_PREFIX "%.64s", hex);
 	snprintf(l->diff, sizeof(l->diff), "%s", diff);
 	snprintf(l->name, sizeof(l->name), "%s", name);
 	l->size = json_get_int(meta, "size", 0);
