@@ -112,7 +112,8 @@ static int step(struct below *b, int *upper, int **dirs, size_t *ndirs, const ch
 	size_t ndeeper = 0;
 	int inner = open_dir(*upper, name), rc = 0;
 
-	if (inner < 0 || !below_is_opaque(inner))
+	/* A folder that vanished meanwhile has nothing below it that would matter. */
+	if (inner >= 0 && !below_is_opaque(inner))
 		rc = descend(*dirs, *ndirs, name, deeper, &ndeeper);
 	close_all(*dirs, *ndirs);
 	*dirs = deeper;
@@ -120,7 +121,7 @@ static int step(struct below *b, int *upper, int **dirs, size_t *ndirs, const ch
 	if (*upper != b->upper)
 		close(*upper);
 	*upper = inner < 0 ? b->upper : inner;
-	return inner < 0 ? -1 : rc;
+	return rc;
 }
 
 static int *copy_layers(const struct below *b)

@@ -161,15 +161,6 @@ typedef int change_fn(void *arg, const struct change *c);
 int changes_walk(struct graph *g, const char *container_id, change_fn *fn, void *arg,
 		 struct error *err);
 
-/* tarout.c: the parent's side of docker-tar; reads the tar from *fd, then tar_child_wait(). */
-struct tar_child {
-	pid_t pid;
-	int fd, report;
-};
-int tar_child_start(const char *path, const char *options, int list_fd, int out_fd,
-		    struct tar_child *c, struct error *err);
-int tar_child_wait(struct tar_child *c, struct error *err);
-
 /* event.c: tell the job `log`, when there is one. */
 void graph_event(struct graph *g, const char *action, const char *id, const char *name);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "graph/internal.h"
@@ -248,10 +249,16 @@ static int add_size(void *arg, const struct change *c)
 int graph_rw_size(struct graph *g, const char *container_id, int64_t *rw, int64_t *rootfs,
 		  struct error *err)
 {
-	struct layer *l = find(g, container_id);
 	struct sum s = { 0 };
+	int64_t image = 0;
+	struct layer *l;
 	int rc;
 
+	pthread_mutex_lock(&g->lock);
+	l = map_get(&g->mounts, container_id);
+	if (l)
+		image = layer_total_size(real(l));
+	pthread_mutex_unlock(&g->lock);
 	if (!l)
 		return no_write_layer(container_id, err);
 	rc = changes_walk(g, container_id, add_size, &s, err);
@@ -259,6 +266,6 @@ int graph_rw_size(struct graph *g, const char *container_id, int64_t *rw, int64_
 	if (rc < 0)
 		return -1;
 	*rw = s.bytes;
-	*rootfs = s.bytes + layer_total_size(real(l));
+	*rootfs = s.bytes + image;
 	return 0;
 }

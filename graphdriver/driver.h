@@ -51,6 +51,9 @@ struct graphdriver_ops {
 	int (*remove)(void *self, const char *id, struct error *err);
 	bool (*exists)(void *self, const char *id);
 	int (*mount)(void *self, const char *id, struct graphdriver_mount *out, struct error *err);
+	/* The same, but read-only, even while the layer is mounted writable elsewhere. */
+	int (*mount_readonly)(void *self, const char *id, struct graphdriver_mount *out,
+			      struct error *err);
 	/* The folder that holds this layer's own content; caller frees. overlay: only the change itself,
 	 * with overlay whiteouts; vfs: a full copy. */
 	char *(*diff_path)(void *self, const char *id);

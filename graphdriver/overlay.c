@@ -169,26 +169,45 @@ static bool has_work(const struct overlay *o, const char *id)
 	return faccessat(o->dir.fd, work, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* options: NULL for the folder itself; taken. overlayfs wants something below a layer. */
+static void set_mount(const struct overlay *o, const char *id, char *options,
+		      struct graphdriver_mount *out)
+{
+	*out = (struct graphdriver_mount){ .overlay = options, .options = options };
+	out->path = options ? xstrdup(o->dir.root) : xasprintf("%s/%s/diff", o->dir.root, id);
+}
+
+static int overlay_mount_readonly(void *self, const char *id, struct graphdriver_mount *out,
+				  struct error *err)
+{
+	struct overlay *o = self;
+	autofree char *lower = read_lower(o, id, err);
+	char *options = NULL;
+
+	if (!lower)
+		return -1;
+	if (*lower)
+		options = xasprintf("lowerdir=%s/diff:%s%s", id, lower, o->extra_options);
+	set_mount(o, id, options, out);
+	return 0;
+}
+
 static int overlay_mount(void *self, const char *id, struct graphdriver_mount *out,
 			 struct error *err)
 {
 	struct overlay *o = self;
-	autofree char *lower = read_lower(o, id, err);
+	autofree char *lower = NULL;
 
+	if (layerdir_check_id(id, err) == 0 && !has_work(o, id))
+		return overlay_mount_readonly(self, id, out, err);
+	lower = read_lower(o, id, err);
 	if (!lower)
 		return -1;
-	*out = (struct graphdriver_mount){ .overlay = true };
-	out->path = xstrdup(o->dir.root);
-	if (!*lower) { /* overlayfs wants something below: a lone layer is mounted as its folder */
-		out->overlay = false;
-		free(out->path);
-		out->path = xasprintf("%s/%s/diff", o->dir.root, id);
-	} else if (has_work(o, id)) {
-		out->options = xasprintf("lowerdir=%s,upperdir=%s/diff,workdir=%s/work%s", lower,
-					 id, id, o->extra_options);
-	} else {
-		out->options = xasprintf("lowerdir=%s/diff:%s%s", id, lower, o->extra_options);
-	}
+	set_mount(o, id,
+		  *lower ? xasprintf("lowerdir=%s,upperdir=%s/diff,workdir=%s/work%s", lower, id,
+				     id, o->extra_options)
+			 : NULL,
+		  out);
 	return 0;
 }
 
@@ -254,6 +273,7 @@ const struct graphdriver_ops overlay_ops = {
 	.remove = overlay_remove,
 	.exists = overlay_exists,
 	.mount = overlay_mount,
+	.mount_readonly = overlay_mount_readonly,
 	.diff_path = overlay_diff_path,
 	.status = overlay_status,
 	.metadata = overlay_metadata,

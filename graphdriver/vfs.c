@@ -143,6 +143,7 @@ const struct graphdriver_ops vfs_ops = {
 	.remove = vfs_remove,
 	.exists = vfs_exists,
 	.mount = vfs_mount,
+	.mount_readonly = vfs_mount,
 	.diff_path = vfs_diff_path,
 	.status = vfs_status,
 	.metadata = vfs_metadata,
