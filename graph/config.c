@@ -18,7 +18,7 @@ const char *config_architecture(void)
 		{ "s390x", "s390x" },         { "riscv64", "riscv64" }, { "mips64", "mips64" },
 		{ "loongarch64", "loong64" },
 	};
-	static struct utsname u; /* the same for every caller */
+	struct utsname u;
 
 	if (uname(&u) < 0)
 		return "unknown";

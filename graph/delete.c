@@ -126,12 +126,17 @@ static int conflict(struct deletion *d, const char *id, const char *how, const c
 /* Delete an image that nothing stands in the way of, and then its parents that nobody named. */
 static int delete_image(struct deletion *d, const char *id, const struct facts *f)
 {
+	autojson json_t *attributes = NULL;
+
 	if (f->children)
 		return conflict(d, id, "cannot be forced", "image has dependent child images");
 	if (untag_all(d, id) < 0)
 		return -1;
-	graph_event(d->g, "delete", id, id);
-	return image_remove(d->g, id, d->done, d->err);
+	attributes = graph_event_attributes(d->g, id, id);
+	if (image_remove(d->g, id, d->done, d->err) < 0)
+		return -1;
+	graph_event_send(d->g, "delete", id, take_json(&attributes));
+	return 0;
 }
 
 static void prune_parents(struct deletion *d, const char *parent)

@@ -163,6 +163,9 @@ int changes_walk(struct graph *g, const char *container_id, change_fn *fn, void 
 
 /* event.c: tell the job `log`, when there is one. */
 void graph_event(struct graph *g, const char *action, const char *id, const char *name);
+/* In two steps, for images that are gone by then: labels and name, and the telling, which takes them. */
+json_t *graph_event_attributes(struct graph *g, const char *id, const char *name);
+void graph_event_send(struct graph *g, const char *action, const char *id, json_t *attributes);
 
 /* jobs.c */
 extern const struct handler graph_handlers[];
