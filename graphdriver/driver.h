@@ -15,6 +15,8 @@
 #include <sys/types.h>
 
 #include "pkg/error.h"
+#include "pkg/reexec.h"
+#include "pkg/strlist.h"
 
 struct graphdriver;
 
@@ -26,6 +28,17 @@ struct graphdriver_mount {
 };
 void graphdriver_mount_done(struct graphdriver_mount *m);
 
+enum graphdriver_mount_flags {
+	GRAPHDRIVER_MOUNT_READONLY = 1,
+	GRAPHDRIVER_MOUNT_VOLATILE = 2, /* no sync at the end, where the kernel knows that */
+};
+/*
+ * Mount at target what path and options ("": none) of a struct graphdriver_mount say. Only for
+ * single-threaded helpers in a mount namespace of their own; changes the working directory. 0, or
+ * -1 with errno.
+ */
+int graphdriver_mount_at(const char *path, const char *options, const char *target, unsigned flags);
+
 struct graphdriver_ops {
 	const char *name;
 	/* Can this driver work on that folder? Answered by trying it. */
@@ -34,15 +47,21 @@ struct graphdriver_ops {
 	void (*close)(void *self);
 	/* A new empty layer; parent NULL for a base. rw: a container's, which may be mounted writable. */
 	int (*create)(void *self, const char *id, const char *parent, bool rw, struct error *err);
+	/* Quick: renamed aside, deleted later on a thread. An unknown id is fine. */
 	int (*remove)(void *self, const char *id, struct error *err);
 	bool (*exists)(void *self, const char *id);
 	int (*mount)(void *self, const char *id, struct graphdriver_mount *out, struct error *err);
+	/* The same, but read-only, even while the layer is mounted writable elsewhere. */
+	int (*mount_readonly)(void *self, const char *id, struct graphdriver_mount *out,
+			      struct error *err);
 	/* The folder that holds this layer's own content; caller frees. overlay: only the change itself,
 	 * with overlay whiteouts; vfs: a full copy. */
 	char *(*diff_path)(void *self, const char *id);
 	/* [["Backing Filesystem","extfs"], ...] for /info, and GraphDriver.Data for inspect; new references. */
 	json_t *(*status)(void *self);
 	json_t *(*metadata)(void *self, const char *id);
+	/* The ids of all layers, appended; 0, or -1 with err. */
+	int (*list)(void *self, struct strlist *ids, struct error *err);
 	bool diff_is_whole; /* vfs: the folder is the whole file system, a change is found by comparing */
 };
 
@@ -57,5 +76,8 @@ void graphdriver_close(struct graphdriver *d);
 const char *graphdriver_name(const struct graphdriver *d);
 const struct graphdriver_ops *graphdriver_ops(const struct graphdriver *d);
 void *graphdriver_self(const struct graphdriver *d);
+
+/* For main(): the probe of overlay mounts something in a mount namespace of its own. */
+extern const struct reexec_role graphdriver_probe_role;
 
 #endif

@@ -1,0 +1,99 @@
+/*
+ * Making layers durable without making anybody wait. A new layer carries a mark with the boot in
+ * which it was made; a thread syncs the file system and takes the marks away. A layer whose mark is
+ * of an earlier boot was not all on the disk when the machine went down: it is not trusted.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "graph/internal.h"
+#include "pkg/fs.h"
+#include "pkg/log.h"
+#include "pkg/mem.h"
+#include "pkg/workers.h"
+
+bool sync_boot_id(struct buf *b)
+{
+	return fs_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", b) == 0;
+}
+
+/* The marks that are there now: only what they stand for is on the disk after the sync. */
+static void list_marks(struct graph *g, struct strlist *marks)
+{
+	int fd = openat(g->layers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(d))) {
+		autofree char *mark = xasprintf("%s/" UNSYNCED, e->d_name);
+
+		if (e->d_name[0] != '.' && faccessat(fd, mark, F_OK, 0) == 0)
+			strlist_take(marks, take_ptr(&mark));
+	}
+	closedir(d);
+}
+
+static void sync_once(struct graph *g)
+{
+	autostrlist struct strlist marks = STRLIST_INIT;
+
+	list_marks(g, &marks);
+	if (!marks.n)
+		return;
+	if (syncfs(g->layers_fd) < 0) {
+		log_warn("cannot sync the layers: %s, ignoring", strerror(errno));
+		return;
+	}
+	for (size_t i = 0; i < marks.n; i++)
+		if (unlinkat(g->layers_fd, marks.v[i], 0) < 0 && errno != ENOENT)
+			log_warn("cannot unmark %s: %s, ignoring", marks.v[i], strerror(errno));
+}
+
+static void work(void *arg)
+{
+	struct graph *g = arg;
+	bool again;
+
+	do {
+		sync_once(g);
+		pthread_mutex_lock(&g->lock);
+		again = g->sync_again;
+		g->sync_again = false;
+		g->syncing = again;
+		if (!again)
+			pthread_cond_broadcast(&g->changed);
+		pthread_mutex_unlock(&g->lock);
+	} while (again);
+}
+
+void sync_start(struct graph *g)
+{
+	bool needed;
+
+	pthread_mutex_lock(&g->lock);
+	needed = !g->syncing;
+	g->sync_again = !needed;
+	g->syncing = true;
+	pthread_mutex_unlock(&g->lock);
+	if (needed && workers_run(work, g) < 0) {
+		pthread_mutex_lock(&g->lock);
+		g->syncing = false; /* the marks stay until the next time */
+		pthread_mutex_unlock(&g->lock);
+	}
+}
+
+void sync_wait(struct graph *g)
+{
+	pthread_mutex_lock(&g->lock);
+	while (g->syncing)
+		pthread_cond_wait(&g->changed, &g->lock);
+	pthread_mutex_unlock(&g->lock);
+}
