@@ -15,8 +15,8 @@
 
 struct walk {
 	const struct mflag *table;
-	void *base;		  /* NULL: nothing is written */
-	char *const *next;	  /* the argument to read next */
+	void *base;               /* NULL: nothing is written */
+	char *const *next;        /* the argument to read next */
 	struct strlist *warnings; /* or NULL */
 	const struct mflag *watch;
 	bool seen; /* watch came by */
@@ -43,7 +43,8 @@ static bool next_name(const char **list, struct name *out)
 	return true;
 }
 
-static const struct mflag *find(const struct mflag *table, const char *p, size_t n, bool *deprecated)
+static const struct mflag *find(const struct mflag *table, const char *p, size_t n,
+				bool *deprecated)
 {
 	struct name name;
 
@@ -64,10 +65,11 @@ static void warn_deprecated(struct walk *w, const struct mflag *f, const char *p
 		return;
 	for (const char *list = f->names; next_name(&list, &name);)
 		if (!name.deprecated) {
-			strlist_addf(w->warnings,
-				     "Warning: '-%.*s' is deprecated, it will be replaced by '-%.*s' "
-				     "soon. See usage.",
-				     (int)n, p, (int)name.n, name.p);
+			strlist_addf(
+				w->warnings,
+				"Warning: '-%.*s' is deprecated, it will be replaced by '-%.*s' "
+				"soon. See usage.",
+				(int)n, p, (int)name.n, name.p);
 			return;
 		}
 	strlist_addf(w->warnings,
@@ -274,7 +276,7 @@ bool mflag_given(const struct mflag *table, char *const *args, unsigned options,
 static const char *value_word(const struct mflag *f)
 {
 	static const char *const words[] = {
-		[MFLAG_BOOL] = "",	   [MFLAG_TRISTATE] = "", [MFLAG_INT] = "int",
+		[MFLAG_BOOL] = "",         [MFLAG_TRISTATE] = "", [MFLAG_INT] = "int",
 		[MFLAG_STRING] = "string", [MFLAG_LIST] = "list", [MFLAG_BYTES] = "bytes",
 		[MFLAG_CUSTOM] = "value",
 	};
