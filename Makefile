@@ -20,9 +20,9 @@ DEFS    := -std=gnu11 -D_GNU_SOURCE -I.
 ALL_CFLAGS := $(DEFS) -pthread -ffunction-sections -fdata-sections $(WARN) $(SANFLAGS) $(CFLAGS)
 
 # Libraries are linked statically where the distribution has an archive: a dynamic start costs a
-# millisecond for every few of them. libcurl and libnftables are loaded when first used.
-STATIC_LIBS := -levent_core -levent_pthreads -ljansson -lseccomp -lcap -lnftnl -lz -lzstd -lcrypto
-ALL_LDLIBS := -Wl,--gc-sections -Wl,-Bstatic $(STATIC_LIBS) -Wl,-Bdynamic -lmnl -ldl $(LDLIBS)
+# millisecond for every few of them. libcurl is loaded when first used.
+STATIC_LIBS := -levent_core -levent_pthreads -ljansson -lseccomp -lcap -lz -lzstd -lcrypto
+ALL_LDLIBS := -Wl,--gc-sections -Wl,-Bstatic $(STATIC_LIBS) -Wl,-Bdynamic -ldl $(LDLIBS)
 
 # dockerinit runs beside every container: musl keeps it at a tenth of the memory.
 INITCC  ?= musl-gcc
@@ -43,7 +43,7 @@ $(O)/docker: $(O)/docker.o $(O)/daemonmain.o $(O)/libdocker.a
 	$(CC) -pthread $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LDLIBS)
 $(O)/libdocker.a: $(OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcsP $@ $^
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libdocker.a
 	$(CC) -pthread $(SANFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(ALL_LDLIBS)
 $(O)/tests/integration/%: $(O)/tests/integration/%.o $(O)/libdocker.a

@@ -89,10 +89,12 @@ void network_done(struct network *net);
 struct network_request {
 	const char *ip, *mac; /* NULL or "": the network chooses */
 };
-int network_allocate(struct network *net, const char *id, const struct network_request *request,
-		     struct endpoint *out, struct error *err);
-int network_adopt(struct network *net, const char *id, const struct endpoint *e, struct error *err);
-void network_release(struct network *net, const char *id);
+int network_address_allocate(struct network *net, const char *id,
+			     const struct network_request *request, struct endpoint *out,
+			     struct error *err);
+int network_address_adopt(struct network *net, const char *id, const struct endpoint *e,
+			  struct error *err);
+void network_address_release(struct network *net, const char *id);
 bool network_has_ifname(struct network *net, const char *ifname);
 json_t *network_endpoints(struct network *net); /* new: container id -> {IP, ...} */
 

@@ -49,12 +49,12 @@ static int job_allocate_interface(struct job *job, void *self)
 
 	if (!net)
 		return no_network(job);
-	if (network_allocate(net, job_arg(job, 0), &request, &e, &err) < 0)
+	if (network_address_allocate(net, job_arg(job, 0), &request, &e, &err) < 0)
 		return job_fail_error(job, &err);
 	autojson json_t *reply = endpoint_json(net, &e);
 	if (job_write_json(job, reply) == 0)
 		return 0;
-	network_release(net, job_arg(job, 0));
+	network_address_release(net, job_arg(job, 0));
 	return job_fail(job, ERR_CANCELLED, "Nobody reads the interface of container %s",
 			job_arg(job, 0));
 }
@@ -64,7 +64,7 @@ static int job_release_interface(struct job *job, void *self)
 	struct network *net = ((struct networkdriver *)self)->bridge;
 
 	if (net)
-		network_release(net, job_arg(job, 0));
+		network_address_release(net, job_arg(job, 0));
 	return 0;
 }
 
@@ -96,7 +96,7 @@ static int job_adopt_interface(struct job *job, void *self)
 		return no_network(job);
 	if (read_endpoint(job, &e) < 0)
 		return -1;
-	if (network_adopt(net, job_arg(job, 0), &e, &err) < 0)
+	if (network_address_adopt(net, job_arg(job, 0), &e, &err) < 0)
 		return job_fail_error(job, &err);
 	return 0;
 }

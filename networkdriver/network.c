@@ -159,8 +159,9 @@ static int put_endpoint(struct network *net, const char *id, struct endpoint *e,
 	return 0;
 }
 
-int network_allocate(struct network *net, const char *id, const struct network_request *request,
-		     struct endpoint *out, struct error *err)
+int network_address_allocate(struct network *net, const char *id,
+			     const struct network_request *request, struct endpoint *out,
+			     struct error *err)
 {
 	struct endpoint e = { 0 };
 
@@ -180,7 +181,8 @@ static bool is_same(const struct endpoint *a, const struct endpoint *b)
 	       strcmp(a->ifname, b->ifname) == 0;
 }
 
-int network_adopt(struct network *net, const char *id, const struct endpoint *e, struct error *err)
+int network_address_adopt(struct network *net, const char *id, const struct endpoint *e,
+			  struct error *err)
 {
 	struct endpoint copy = *e;
 	int rc = 0;
@@ -193,7 +195,7 @@ int network_adopt(struct network *net, const char *id, const struct endpoint *e,
 	return rc;
 }
 
-void network_release(struct network *net, const char *id)
+void network_address_release(struct network *net, const char *id)
 {
 	pthread_mutex_lock(&net->lock);
 	autofree struct endpoint *e = map_del(&net->endpoints, id);

@@ -23,7 +23,7 @@ struct framed {
 	unsigned char stream;  /* 0: no frames */
 };
 
-int container_has_tty(struct server *s, const char *container, struct error *err)
+int target_has_tty(struct server *s, const char *container, struct error *err)
 {
 	autobuf struct buf text = BUF_INIT(INSPECT_MAX);
 	struct job *job = job_new(s->engine, "container_inspect", container, NULL);
@@ -111,7 +111,7 @@ static void run_framed(struct request *r, bool tty)
 void run_logs(struct request *r)
 {
 	struct error err;
-	int tty = container_has_tty(r->server, r->params[0], &err);
+	int tty = target_has_tty(r->server, r->params[0], &err);
 
 	if (tty < 0) {
 		reply_error(r, &err);

@@ -133,7 +133,7 @@ void run_attach(struct request *r)
 		reply_message(r, 400, "attach takes no request body");
 		return;
 	}
-	tty = container_has_tty(r->server, r->params[0], &err);
+	tty = target_has_tty(r->server, r->params[0], &err);
 	h.type = raw_stream_type(r, tty > 0);
 	if (tty < 0 || !run(&h, &err))
 		reply_attach_error(r, &err);

@@ -163,7 +163,7 @@ void run_attach(struct request *r);     /* hijack.c */
 void run_exec_start(struct request *r); /* hijack.c */
 
 /* Has the container a tty? 1, 0, or -1 with err. */
-int container_has_tty(struct server *s, const char *container, struct error *err);
+int target_has_tty(struct server *s, const char *container, struct error *err);
 const char *raw_stream_type(const struct request *r, bool tty);
 
 /* routes.c */
