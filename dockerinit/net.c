@@ -13,20 +13,36 @@
 #include "pkg/mem.h"
 #include "pkg/netlink.h"
 
+/* The last address of an IPv4 subnet. */
+static const unsigned char *broadcast_of(const unsigned char *addr, int prefix,
+					 unsigned char out[4])
+{
+	for (int bit = 0; bit < 32; bit++) {
+		unsigned char mask = (unsigned char)(0x80 >> bit % 8);
+
+		if (bit % 8 == 0)
+			out[bit / 8] = addr[bit / 8];
+		if (bit >= prefix)
+			out[bit / 8] |= mask;
+	}
+	return out;
+}
+
 static void add_address(int sock, struct plan_record *rec)
 {
 	const char *ifname = plan_field(rec), *ip = plan_field(rec);
 	int prefix = (int)plan_number(rec);
 	const char *gateway = plan_field(rec);
 	int family = strchr(ip, ':') ? AF_INET6 : AF_INET;
-	unsigned char addr[16], gw[16];
+	unsigned char addr[16], gw[16], broadcast[4];
 	int index = nl_link_index(sock, ifname);
 
 	if (index < 0)
 		child_fail_sys("interface %s", ifname);
 	if (inet_pton(family, ip, addr) != 1)
 		child_fail(128, "bad address \"%s\"", ip);
-	if (nl_addr_add(sock, index, family, addr, prefix, NULL) < 0)
+	if (nl_addr_add(sock, index, family, addr, prefix,
+			family == AF_INET ? broadcast_of(addr, prefix, broadcast) : NULL) < 0)
 		child_fail_sys("address %s of %s", ip, ifname);
 	if (nl_link_up(sock, index) < 0)
 		child_fail_sys("bringing %s up", ifname);
