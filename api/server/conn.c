@@ -3,8 +3,6 @@
  * and the last moments of one that is closed. A slow client costs a struct conn and what it sent.
  */
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -208,16 +206,7 @@ static void refuse_new(struct server *s, int fd)
 	close(fd);
 }
 
-static void set_tcp_options(int fd)
-{
-	static const int on = 1;
-
-	/* Not vital: without them small answers are slower, and dead peers are noticed later. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-}
-
-void conn_accept(struct server *s, int fd, bool tcp)
+void conn_accept(struct server *s, int fd)
 {
 	struct conn *c;
 
@@ -226,8 +215,6 @@ void conn_accept(struct server *s, int fd, bool tcp)
 		return;
 	}
 	s->full = false;
-	if (tcp)
-		set_tcp_options(fd);
 	c = xcalloc(1, sizeof(*c));
 	c->server = s;
 	c->fd = fd;

@@ -27,6 +27,7 @@
 
 struct engine;
 struct job;
+struct tls;
 
 #define DRAIN_MAX (256 * 1024) /* bytes of a body nobody wants that are read over */
 #define DRAIN_MS 2000
@@ -36,6 +37,8 @@ struct server {
 	struct event_base *base;
 	char *version;      /* of the program, for the Server header */
 	char *socket_group; /* NULL: root's */
+	struct tls *tls;    /* for TCP, NULL: none */
+	bool tls_verify;    /* clients need a certificate */
 	bool cors, logging; /* logging: a line for every request */
 
 	/* The loop thread's own. */
@@ -68,7 +71,7 @@ struct conn {
 };
 
 /* conn.c: the loop's side. */
-void conn_accept(struct server *s, int fd, bool tcp);
+void conn_accept(struct server *s, int fd); /* takes fd */
 void conns_wake(evutil_socket_t fd, short what, void *server);
 void conn_free(struct conn *c);
 
