@@ -2,12 +2,13 @@
  * The body of a request as a blocking stream. What the loop read too much comes first, then the
  * socket; bytes behind the body stay in the connection for the next request.
  */
+#include "api/server/request.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "api/server/internal.h"
-
 #define FRAMING_SIZE 4096
+#define DRAIN_MS 2000
 
 void body_init(struct body *b, struct conn *c)
 {

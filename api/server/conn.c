@@ -2,6 +2,8 @@
  * The loop's side of connections: new ones, idle ones, request heads, requests that are held back,
  * and the last moments of one that is closed. A slow client costs a struct conn and what it sent.
  */
+#include "api/server/internal.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api/server/internal.h"
 #include "pkg/httpuri.h"
 #include "pkg/log.h"
 #include "pkg/mem.h"

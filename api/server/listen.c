@@ -2,6 +2,8 @@
  * Listeners: unix sockets, TCP ports, and sockets that the service manager passed. They belong to
  * the loop thread. A socket file is removed at the end if it is still the one that was made.
  */
+#include "api/server/internal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -13,7 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/server/internal.h"
 #include "pkg/log.h"
 #include "pkg/mem.h"
 #include "pkg/parse.h"

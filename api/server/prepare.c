@@ -2,11 +2,12 @@
  * From a request to a job: args out of path and query, env out of query, JSON body and headers.
  * What a query says stays text; the job reads it as what it needs.
  */
+#include "api/server/routes.h"
+
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 
-#include "api/server/internal.h"
 #include "engine/job.h"
 #include "pkg/httpuri.h"
 #include "pkg/mem.h"
