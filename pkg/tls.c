@@ -163,6 +163,11 @@ struct tls *tls_ref(struct tls *t)
 	return t;
 }
 
+size_t tls_refs(const struct tls *t)
+{
+	return (size_t)atomic_load(&t->refs);
+}
+
 void tls_unref(struct tls *t)
 {
 	if (!t || atomic_fetch_sub(&t->refs, 1) > 1)

@@ -9,6 +9,7 @@
 #define PKG_TLS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "pkg/error.h"
 
@@ -25,6 +26,7 @@ struct tls_config {
 struct tls *tls_new(const struct tls_config *config, struct error *err);
 struct tls *tls_ref(struct tls *t);
 void tls_unref(struct tls *t);
+size_t tls_refs(const struct tls *t); /* that are held: a measure of the relays there are */
 
 /*
  * Shake hands on net, then carry bytes both ways between net and the stream socket plain, ends of

@@ -38,7 +38,7 @@ static int ask_for_it(struct body *b)
 
 static int time_left(const struct body *b)
 {
-	long long left = b->deadline - now_ms();
+	long long left = b->deadline - server_now_ms();
 
 	if (!b->deadline)
 		return -1;
@@ -137,7 +137,7 @@ bool body_drain(struct body *b)
 	if (body_at_end(b) || !body_can_drain(b))
 		return body_at_end(b);
 	b->job = NULL;
-	b->deadline = now_ms() + DRAIN_MS;
+	b->deadline = server_now_ms() + DRAIN_MS;
 	while (total <= DRAIN_MAX && (n = body_read(b, part, sizeof(part))) > 0)
 		total += (size_t)n;
 	return body_at_end(b);

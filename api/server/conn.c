@@ -22,7 +22,7 @@
 #define LINGER_MS 1000
 #define READ_SIZE 4096
 
-long long now_ms(void)
+long long server_now_ms(void)
 {
 	struct timespec t;
 
@@ -54,7 +54,7 @@ void conn_free(struct conn *c)
 /* Wait for bytes until the deadline. */
 static void wait_readable(struct conn *c)
 {
-	long long left = c->deadline - now_ms();
+	long long left = c->deadline - server_now_ms();
 	struct timeval tv;
 
 	if (left < 1)
@@ -67,7 +67,7 @@ static void wait_readable(struct conn *c)
 static void linger(struct conn *c)
 {
 	c->linger = true;
-	c->deadline = now_ms() + LINGER_MS;
+	c->deadline = server_now_ms() + LINGER_MS;
 	buf_done(&c->in);
 	wait_readable(c);
 }
@@ -173,7 +173,7 @@ static void read_more(struct conn *c)
 		return;
 	}
 	if (!c->in.len)
-		c->deadline = now_ms() + HEAD_MS;
+		c->deadline = server_now_ms() + HEAD_MS;
 	if (buf_add(&c->in, part, (size_t)n) < 0)
 		refuse(c, 400, "request head too large");
 	else
@@ -219,7 +219,7 @@ void conn_accept(struct server *s, int fd)
 	c = xcalloc(1, sizeof(*c));
 	c->server = s;
 	c->fd = fd;
-	c->deadline = now_ms() + IDLE_MS;
+	c->deadline = server_now_ms() + IDLE_MS;
 	buf_init(&c->in, HTTP_HEAD_MAX + READ_SIZE);
 	list_add(&s->waiting, &c->link);
 	s->nconns++;
@@ -244,7 +244,7 @@ static void take_back(struct conn *c)
 	}
 	if (!c->in.len)
 		buf_done(&c->in);
-	c->deadline = now_ms() + (c->in.len ? HEAD_MS : IDLE_MS);
+	c->deadline = server_now_ms() + (c->in.len ? HEAD_MS : IDLE_MS);
 	advance(c);
 }
 

@@ -59,13 +59,13 @@ struct conn {
 	int fd;                 /* -1: closed, or given away */
 	struct buf in;          /* read and not yet consumed */
 	size_t scanned;         /* of in, when a head is looked for */
-	long long deadline;     /* of what it is waited for, by now_ms() */
+	long long deadline;     /* of what it is waited for, by server_now_ms() */
 	bool linger;            /* said goodbye: what still comes is thrown away */
 	size_t lingered;        /* bytes thrown away */
 	struct http_head *head; /* of the request being answered */
 };
 
-long long now_ms(void); /* of CLOCK_MONOTONIC */
+long long server_now_ms(void); /* of CLOCK_MONOTONIC */
 
 /* conn.c: the loop's side. */
 void conn_accept(struct server *s, int fd); /* takes fd */

@@ -100,7 +100,8 @@ static void take_tls_client(struct server *s, int net)
 	struct relay *r;
 	int pair[2];
 
-	if (s->nconns >= s->max_conns ||
+	/* Relays outlive their connection when that is given to a container's monitor. */
+	if (s->nconns >= s->max_conns || tls_refs(s->tls) > s->max_conns ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
 		log_warn("no room for a TLS connection, refusing it");
 		close(net);

@@ -158,7 +158,7 @@ static int read_body(struct request *r, struct buf *text, struct error *err)
 	char part[16384];
 	ssize_t n;
 
-	r->body.deadline = now_ms() + JSON_BODY_MS;
+	r->body.deadline = server_now_ms() + JSON_BODY_MS;
 	while ((n = body_read(&r->body, part, sizeof(part))) > 0)
 		if (buf_add(text, part, (size_t)n) < 0)
 			return error_set(err, ERR_BAD_REQUEST, "request body too large");

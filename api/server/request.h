@@ -27,7 +27,7 @@ struct body {
 	struct http_chunked chunks;
 	bool chunked, broken;
 	bool ask;           /* the client waits for "100 Continue" */
-	long long deadline; /* by now_ms(), 0: none */
+	long long deadline; /* by server_now_ms(), 0: none */
 };
 
 void body_init(struct body *b, struct conn *c);
