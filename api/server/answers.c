@@ -1,5 +1,5 @@
 /* Routes that need no job: pings, OPTIONS, and what this engine does not have. */
-#include "api/server/internal.h"
+#include "api/server/routes.h"
 
 void answer_ping(struct request *r)
 {

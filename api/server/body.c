@@ -2,12 +2,13 @@
  * The body of a request as a blocking stream. What the loop read too much comes first, then the
  * socket; bytes behind the body stay in the connection for the next request.
  */
+#include "api/server/request.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "api/server/internal.h"
-
 #define FRAMING_SIZE 4096
+#define DRAIN_MS 2000
 
 void body_init(struct body *b, struct conn *c)
 {
@@ -37,7 +38,7 @@ static int ask_for_it(struct body *b)
 
 static int time_left(const struct body *b)
 {
-	long long left = b->deadline - now_ms();
+	long long left = b->deadline - server_now_ms();
 
 	if (!b->deadline)
 		return -1;
@@ -136,7 +137,7 @@ bool body_drain(struct body *b)
 	if (body_at_end(b) || !body_can_drain(b))
 		return body_at_end(b);
 	b->job = NULL;
-	b->deadline = now_ms() + DRAIN_MS;
+	b->deadline = server_now_ms() + DRAIN_MS;
 	while (total <= DRAIN_MAX && (n = body_read(b, part, sizeof(part))) > 0)
 		total += (size_t)n;
 	return body_at_end(b);

@@ -2,9 +2,9 @@
  * The loop's side of connections: new ones, idle ones, request heads, requests that are held back,
  * and the last moments of one that is closed. A slow client costs a struct conn and what it sent.
  */
+#include "api/server/internal.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api/server/internal.h"
 #include "pkg/httpuri.h"
 #include "pkg/log.h"
 #include "pkg/mem.h"
@@ -23,7 +22,7 @@
 #define LINGER_MS 1000
 #define READ_SIZE 4096
 
-long long now_ms(void)
+long long server_now_ms(void)
 {
 	struct timespec t;
 
@@ -55,7 +54,7 @@ void conn_free(struct conn *c)
 /* Wait for bytes until the deadline. */
 static void wait_readable(struct conn *c)
 {
-	long long left = c->deadline - now_ms();
+	long long left = c->deadline - server_now_ms();
 	struct timeval tv;
 
 	if (left < 1)
@@ -68,7 +67,7 @@ static void wait_readable(struct conn *c)
 static void linger(struct conn *c)
 {
 	c->linger = true;
-	c->deadline = now_ms() + LINGER_MS;
+	c->deadline = server_now_ms() + LINGER_MS;
 	buf_done(&c->in);
 	wait_readable(c);
 }
@@ -174,7 +173,7 @@ static void read_more(struct conn *c)
 		return;
 	}
 	if (!c->in.len)
-		c->deadline = now_ms() + HEAD_MS;
+		c->deadline = server_now_ms() + HEAD_MS;
 	if (buf_add(&c->in, part, (size_t)n) < 0)
 		refuse(c, 400, "request head too large");
 	else
@@ -208,16 +207,7 @@ static void refuse_new(struct server *s, int fd)
 	close(fd);
 }
 
-static void set_tcp_options(int fd)
-{
-	static const int on = 1;
-
-	/* Not vital: without them small answers are slower, and dead peers are noticed later. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-}
-
-void conn_accept(struct server *s, int fd, bool tcp)
+void conn_accept(struct server *s, int fd)
 {
 	struct conn *c;
 
@@ -226,12 +216,10 @@ void conn_accept(struct server *s, int fd, bool tcp)
 		return;
 	}
 	s->full = false;
-	if (tcp)
-		set_tcp_options(fd);
 	c = xcalloc(1, sizeof(*c));
 	c->server = s;
 	c->fd = fd;
-	c->deadline = now_ms() + IDLE_MS;
+	c->deadline = server_now_ms() + IDLE_MS;
 	buf_init(&c->in, HTTP_HEAD_MAX + READ_SIZE);
 	list_add(&s->waiting, &c->link);
 	s->nconns++;
@@ -256,7 +244,7 @@ static void take_back(struct conn *c)
 	}
 	if (!c->in.len)
 		buf_done(&c->in);
-	c->deadline = now_ms() + (c->in.len ? HEAD_MS : IDLE_MS);
+	c->deadline = server_now_ms() + (c->in.len ? HEAD_MS : IDLE_MS);
 	advance(c);
 }
 

@@ -2,13 +2,14 @@
  * The worker's side of a connection: sends and receives that block, yet end when the job is
  * cancelled, and the way back to the loop.
  */
+#include "api/server/internal.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api/server/internal.h"
 #include "engine/job.h"
 
 #define LOOK_MS 500 /* how soon a writer that waits notices that its job is cancelled */

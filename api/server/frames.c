@@ -2,9 +2,10 @@
  * logs: the two streams of a container in one body. Without a tty each piece has a header of eight
  * bytes: which stream, three zeros, the length as a big-endian number.
  */
+#include "api/server/request.h"
+
 #include <string.h>
 
-#include "api/server/internal.h"
 #include "engine/job.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"

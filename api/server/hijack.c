@@ -4,9 +4,10 @@
  * then takes the descriptor (input_detach) to hand it to the container's monitor. From then on the
  * connection is nothing of ours: not shut down, not read, not used again.
  */
+#include "api/server/request.h"
+
 #include <string.h>
 
-#include "api/server/internal.h"
 #include "engine/job.h"
 #include "pkg/httpuri.h"
 

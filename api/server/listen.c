@@ -2,22 +2,26 @@
  * Listeners: unix sockets, TCP ports, and sockets that the service manager passed. They belong to
  * the loop thread. A socket file is removed at the end if it is still the one that was made.
  */
+#include "api/server/internal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/server/internal.h"
 #include "pkg/log.h"
 #include "pkg/mem.h"
 #include "pkg/parse.h"
 #include "pkg/sdnotify.h"
 #include "pkg/sock.h"
+#include "pkg/tls.h"
+#include "pkg/workers.h"
 
 #define ACCEPT_BATCH 64 /* so that a burst of clients does not keep the others waiting */
 #define SOCKET_MODE 0660
@@ -76,6 +80,66 @@ static void pause_listener(struct listener *l, int why)
 		event_add(l->event, NULL);
 }
 
+struct relay {
+	struct tls *tls;
+	int net, plain;
+};
+
+static void run_relay(void *arg)
+{
+	struct relay *r = arg;
+
+	tls_relay(r->tls, r->net, r->plain, NULL);
+	tls_unref(r->tls);
+	free(r);
+}
+
+/* The rest of the server talks to a thread that speaks TLS, over a socket pair. */
+static void take_tls_client(struct server *s, int net)
+{
+	struct relay *r;
+	int pair[2];
+
+	/* Relays outlive their connection when that is given to a container's monitor. */
+	if (s->nconns >= s->max_conns || tls_refs(s->tls) > s->max_conns ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+		log_warn("no room for a TLS connection, refusing it");
+		close(net);
+		return;
+	}
+	r = xcalloc(1, sizeof(*r));
+	*r = (struct relay){ tls_ref(s->tls), net, pair[1] };
+	if (workers_run(run_relay, r) == 0) {
+		conn_accept(s, pair[0]);
+		return;
+	}
+	log_warn("no thread for a TLS connection, refusing it");
+	close(net);
+	close(pair[0]);
+	close(pair[1]);
+	tls_unref(r->tls);
+	free(r);
+}
+
+static void set_tcp_options(int fd)
+{
+	static const int on = 1;
+
+	/* Not vital: without them small answers are slower, and dead peers are noticed later. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+static void take_client(struct listener *l, int fd)
+{
+	if (l->tcp)
+		set_tcp_options(fd);
+	if (l->tcp && l->server->tls)
+		take_tls_client(l->server, fd);
+	else
+		conn_accept(l->server, fd);
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct listener *l = arg;
@@ -85,7 +149,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 
 		if (client >= 0)
-			conn_accept(l->server, client, l->tcp);
+			take_client(l, client);
 		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 			return pause_listener(l, errno);
 		else if (errno != ECONNABORTED && errno != EINTR)
@@ -242,7 +306,7 @@ static int listen_tcp(struct server *s, const char *address, struct error *err)
 	if (rc != 0)
 		return error_set(err, ERR_BAD_REQUEST, "cannot listen on tcp://%s: %s", address,
 				 gai_strerror(rc));
-	if (!is_loopback(found->ai_addr))
+	if (!is_loopback(found->ai_addr) && !s->tls_verify)
 		log_warn("tcp://%s gives root to everybody who reaches it: "
 			 "do not bind another address than 127.0.0.1 without TLS verification",
 			 address);

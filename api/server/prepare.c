@@ -2,11 +2,12 @@
  * From a request to a job: args out of path and query, env out of query, JSON body and headers.
  * What a query says stays text; the job reads it as what it needs.
  */
+#include "api/server/routes.h"
+
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 
-#include "api/server/internal.h"
 #include "engine/job.h"
 #include "pkg/httpuri.h"
 #include "pkg/mem.h"
@@ -157,7 +158,7 @@ static int read_body(struct request *r, struct buf *text, struct error *err)
 	char part[16384];
 	ssize_t n;
 
-	r->body.deadline = now_ms() + JSON_BODY_MS;
+	r->body.deadline = server_now_ms() + JSON_BODY_MS;
 	while ((n = body_read(&r->body, part, sizeof(part))) > 0)
 		if (buf_add(text, part, (size_t)n) < 0)
 			return error_set(err, ERR_BAD_REQUEST, "request body too large");

@@ -2,9 +2,11 @@
  * Answers that are not a job's, and what becomes of a job's error. Kinds of errors become statuses
  * here and nowhere else.
  */
+#include "api/server/request.h"
+
 #include <string.h>
 
-#include "api/server/internal.h"
+#include "api/server/routes.h"
 #include "engine/job.h"
 #include "pkg/httpuri.h"
 #include "pkg/mem.h"

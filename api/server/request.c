@@ -2,9 +2,11 @@
  * One request on its worker: from a parsed head to the end of the answer. It finds the route, makes
  * the job, gives it args, env and streams, and decides what becomes of the connection.
  */
+#include "api/server/request.h"
+
 #include <string.h>
 
-#include "api/server/internal.h"
+#include "api/server/routes.h"
 #include "api/version.h"
 #include "engine/engine.h"
 #include "engine/job.h"
@@ -111,7 +113,8 @@ static void run_job(struct request *r)
 	resp->status = r->route->status;
 	resp->type = r->route->type ? r->route->type : "application/json";
 	resp->stream = r->route->flags & ROUTE_STREAM;
-	if (r->route->flags & ROUTE_CANCEL)
+	/* With a body still to come, the end of it is no hang-up. */
+	if (r->route->flags & ROUTE_CANCEL && body_at_end(&r->body))
 		job_watch_hangup(r->job, r->conn->fd);
 	(r->route->run ? r->route->run : run_plain)(r);
 	resp->job = NULL;

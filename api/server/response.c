@@ -3,12 +3,13 @@
  * that a short answer has its length and an error can still become a status. A flush, or a route
  * that streams, sends the head at once; then the body is chunked.
  */
+#include "api/server/request.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "api/server/internal.h"
 #include "api/version.h"
 #include "pkg/httpuri.h"
 

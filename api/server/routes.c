@@ -2,10 +2,11 @@
  * The one table of routes, and how a path is matched. Rows are tried in order, so a literal comes
  * before the pattern that would take it too. A job that nobody has registered yet is answered 501.
  */
+#include "api/server/routes.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "api/server/internal.h"
 #include "api/version.h"
 #include "pkg/mem.h"
 #include "pkg/parse.h"
@@ -83,7 +84,7 @@ const struct route routes[] = {
 	{ "GET", "/images/search", ARGS("search", 200, ROUTE_CANCEL, prepare_search) },
 	{ "GET", "/images/get", "image_export", 200, LIVE, TAR, prepare_image_names, NULL, 0, 0 },
 	{ "POST", "/images/create",
-	  ARGS("pull", 200, PROGRESS | ROUTE_STDIN, prepare_image_create) },
+	  ARGS("pull", 200, PROGRESS | ROUTE_STDIN | ROUTE_CANCEL, prepare_image_create) },
 	{ "POST", "/images/load", WITH("load", 200, PROGRESS | ROUTE_STDIN | ROUTE_ALWAYS_OK) },
 	{ "POST", "/images/prune", PLAIN("images_prune", 200) },
 	{ "GET", "/images/{name...}/get", "image_export", 200, LIVE, TAR, NULL, NULL, 0, 0 },
@@ -96,7 +97,7 @@ const struct route routes[] = {
 	{ "POST", "/commit", WITH("commit", 201, JSON_OR_NOTHING) },
 
 	/* build */
-	{ "POST", "/build", WITH("build", 200, PROGRESS | ROUTE_STDIN) },
+	{ "POST", "/build", WITH("build", 200, PROGRESS | ROUTE_STDIN | ROUTE_CANCEL) },
 	{ "POST", "/build/prune", PLAIN("build_prune", 200) },
 	{ "POST", "/build/cancel", PLAIN("build_cancel", 204) },
 	{ "GET", "/distribution/{name...}/json", WITH("distribution_inspect", 200, ROUTE_CANCEL) },

@@ -19,6 +19,7 @@
 #include "pkg/log.h"
 #include "pkg/mem.h"
 #include "pkg/sdnotify.h"
+#include "pkg/tls.h"
 
 #define MAX_CONNS 4096
 #define FREE_WAIT_S 2
@@ -104,6 +105,7 @@ void server_free(struct server *s)
 	if (s->wake_event)
 		event_free(s->wake_event);
 	close(s->wake);
+	tls_unref(s->tls);
 	pthread_cond_destroy(&s->idle);
 	pthread_mutex_destroy(&s->lock);
 	free(s->version);
@@ -138,18 +140,22 @@ static int job_acceptconnections(struct job *job, void *self)
 	return 0;
 }
 
-static int check_tls(struct job *job)
+/* TLS is for TCP; unix sockets have their mode. */
+static int set_tls_up(struct server *s, struct job *job)
 {
 	struct env *env = job_env(job);
-	bool wanted = env_get_bool(env, "Tls") || env_get_bool(env, "TlsVerify");
+	struct tls_config config = { .server = true,
+				     .verify = env_get_bool(env, "TlsVerify"),
+				     .ca = env_get(env, "TlsCa", NULL),
+				     .cert = env_get(env, "TlsCert", NULL),
+				     .key = env_get(env, "TlsKey", NULL) };
+	struct error err;
 
-	for (size_t i = 0; wanted && i < job_argc(job); i++)
-		if (strncmp(job_arg(job, i), "tcp://", 6) == 0)
-			return job_fail(job, ERR_NOT_IMPLEMENTED,
-					"TLS on %s is not supported: refusing to listen there "
-					"without it",
-					job_arg(job, i));
-	return 0;
+	if (!config.verify && !env_get_bool(env, "Tls"))
+		return 0;
+	s->tls_verify = config.verify;
+	s->tls = tls_new(&config, &err);
+	return s->tls ? 0 : job_fail_error(job, &err);
 }
 
 static void take_settings(struct server *s, struct job *job)
@@ -188,7 +194,7 @@ static int job_serveapi(struct job *job, void *self)
 
 	if (!list_is_empty(&s->listeners))
 		return job_fail(job, ERR_CONFLICT, "the API is served already");
-	if (check_tls(job) < 0)
+	if (!s->tls && set_tls_up(s, job) < 0)
 		return -1;
 	take_settings(s, job);
 	if (!s->wake_event)

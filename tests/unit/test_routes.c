@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/server/internal.h"
+#include "api/server/routes.h"
 #include "api/version.h"
 #include "pkg/mem.h"
 

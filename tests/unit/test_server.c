@@ -324,7 +324,7 @@ static void test_serve_errors(void **state)
 	expect_serve_error("unix:///dev/null", NULL, "is not a socket");
 	expect_serve_error("udp://x", NULL, "Invalid protocol format");
 	expect_serve_error("tcp://127.0.0.1", NULL, "Invalid bind address format");
-	expect_serve_error("tcp://127.0.0.1:0", "TlsVerify", "TLS");
+	expect_serve_error("tcp://127.0.0.1:0", "TlsVerify", "X509 certificate");
 	expect_serve_error("fd://", NULL, "No sockets found");
 	fds = xasprintf("%d", (int)getpid());
 	setenv("LISTEN_PID", fds, 1);
