@@ -78,6 +78,7 @@ void httpc_free(struct httpc *c)
 	if (!c)
 		return;
 	hang_up(c);
+	strlist_done(&c->headers);
 	free(c->path);
 	free(c->host);
 	free(c->port);
@@ -276,13 +277,13 @@ void httpc_raw_close_write(struct httpc *c)
 		       SHUT_WR); /* fails only when the peer is gone, which a read will tell */
 }
 
-void httpc_escape(struct buf *out, const char *s)
+void httpc_escape(struct buf *out, const char *s, const char *also)
 {
 	static const char plain[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
 
 	for (; *s; s++) {
-		if (strchr(plain, *s))
+		if (strchr(plain, *s) || strchr(also, *s))
 			buf_addc(out, *s);
 		else
 			buf_addf(out, "%%%02X", (unsigned char)*s);

@@ -63,10 +63,14 @@ int httpc_send(struct httpc *c, const struct httpc_request *req, struct error *e
 /* Read the head of the answer; 100 Continue is skipped. What is unread of an earlier body is lost. */
 int httpc_receive(struct httpc *c, struct httpc_response *resp, struct error *err);
 
+/* A header of the last answer, borrowed until the next; NULL when it had none of that name. */
+const char *httpc_header(const struct httpc *c, const char *name);
+
 /* Body bytes, 0 at its end, -1 with err when the connection breaks before. */
 ssize_t httpc_read(struct httpc *c, void *p, size_t n, struct error *err);
 /* The rest of the body appended to b, whose ceiling bounds it. */
 int httpc_read_all(struct httpc *c, struct buf *b, struct error *err);
+int httpc_drain(struct httpc *c, struct error *err); /* the same, thrown away */
 
 /* For poll(2); -1 when not connected. Bytes may wait in the buffer although it is silent: */
 int httpc_fd(const struct httpc *c);
@@ -81,7 +85,7 @@ ssize_t httpc_raw_read(struct httpc *c, void *p, size_t n);
 ssize_t httpc_raw_write(struct httpc *c, const void *p, size_t n);
 void httpc_raw_close_write(struct httpc *c); /* half-close: the peer reads the end */
 
-/* Append s percent-encoded, so that it is one piece of a path or of a query. */
-void httpc_escape(struct buf *out, const char *s);
+/* Append s percent-encoded, all but letters, digits, "-_.~" and the characters of also. */
+void httpc_escape(struct buf *out, const char *s, const char *also);
 
 #endif

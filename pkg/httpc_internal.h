@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pkg/strlist.h"
+
 #define HTTPC_BUFFER 16384 /* also the ceiling of an answer's head */
 
 enum httpc_body {
@@ -21,9 +23,10 @@ struct httpc {
 	bool used;         /* a request went over this connection */
 	bool head_request; /* the answer to HEAD has no body */
 	enum httpc_body body;
-	uint64_t left;     /* bytes of the body, or of the current chunk */
-	bool first_chunk;  /* no line end precedes its size */
-	size_t start, end; /* unread bytes in buffer */
+	uint64_t left;          /* bytes of the body, or of the current chunk */
+	bool first_chunk;       /* no line end precedes its size */
+	struct strlist headers; /* of the last answer: name, value, name, value */
+	size_t start, end;      /* unread bytes in buffer */
 	char buffer[HTTPC_BUFFER];
 };
 

@@ -94,6 +94,8 @@ static int take_header(struct httpc *c, struct httpc_response *resp, char *line,
 		return error_set(err, ERR_INTERNAL, "malformed header in the answer");
 	*value++ = '\0';
 	value += strspn(value, " \t");
+	strlist_add(&c->headers, line);
+	strlist_add(&c->headers, value);
 	if (strcasecmp(line, "Content-Length") == 0) {
 		if (parse_u64(value, &c->left) < 0)
 			return error_set(err, ERR_INTERNAL, "malformed Content-Length");
@@ -117,6 +119,7 @@ static int read_head(struct httpc *c, struct httpc_response *resp, struct error 
 	if (!line)
 		return -1;
 	*resp = (struct httpc_response){ 0 };
+	strlist_done(&c->headers);
 	if (strncmp(line, "HTTP/1.", 7) != 0 || !line[7] || line[8] != ' ')
 		return error_set(err, ERR_INTERNAL, "malformed HTTP response");
 	resp->status = (int)strtol(line + 9, &end, 10);
@@ -143,6 +146,14 @@ int httpc_receive(struct httpc *c, struct httpc_response *resp, struct error *er
 		c->first_chunk = true;
 	}
 	return 0;
+}
+
+const char *httpc_header(const struct httpc *c, const char *name)
+{
+	for (size_t i = 0; i + 1 < c->headers.n; i += 2)
+		if (strcasecmp(c->headers.v[i], name) == 0)
+			return c->headers.v[i + 1];
+	return NULL;
 }
 
 /* The size line of the next chunk; at the last one the trailers are read away. */
@@ -197,5 +208,15 @@ int httpc_read_all(struct httpc *c, struct buf *b, struct error *err)
 	while ((n = httpc_read(c, part, sizeof(part), err)) > 0)
 		if (buf_add(b, part, (size_t)n) < 0)
 			return error_sys(err, "the answer is too large");
+	return n < 0 ? -1 : 0;
+}
+
+int httpc_drain(struct httpc *c, struct error *err)
+{
+	char part[4096];
+	ssize_t n;
+
+	while ((n = httpc_read(c, part, sizeof(part), err)) > 0)
+		;
 	return n < 0 ? -1 : 0;
 }
