@@ -67,7 +67,7 @@ int network_allocate(struct daemon *d, struct container *c, struct job *job, jso
 	autojson json_t *config = container_config(c);
 	autojson json_t *host_config = container_host_config(c);
 	const char *kind = network_kind(d, config, host_config);
-	json_t *env;
+	json_t *env = NULL;
 
 	*network = NULL;
 	if (strcmp(kind, "none") == 0 || strcmp(kind, "host") == 0 ||
@@ -98,7 +98,7 @@ void network_adopt(struct daemon *d, struct container *c)
 {
 	autojson json_t *network = container_network(c);
 	struct error err;
-	json_t *env;
+	json_t *env = NULL;
 
 	if (!network || !has_bridge(d))
 		return;
