@@ -83,8 +83,8 @@ struct replay {
 static int to_client(void *to, bool is_stderr, const void *p, size_t n)
 {
 	const struct replay *r = to;
-	char head[8] = { is_stderr ? 2 : 1,  0,		      0,	     0,
-			 (char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n };
+	char head[8] = { is_stderr ? 2 : 1, 0,      0, 0, (char)(n >> 24), (char)(n >> 16),
+			 (char)(n >> 8),    (char)n };
 
 	if (r->mux && send_all(r->job, r->fd, head, sizeof(head)) < 0)
 		return -1;

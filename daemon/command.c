@@ -151,12 +151,10 @@ static int build(struct daemon *d, struct container *c, const json_t *config, co
 		 const json_t *network, struct exec_command *out, struct error *err)
 {
 	snprintf(out->id, sizeof(out->id), "%s", c->id);
-	if (build_process(config, h, &out->process, err) < 0 ||
-	    command_security(h, out, err) < 0 || command_devices(h, out, err) < 0 ||
-	    build_namespaces(d, h, out, err) < 0 ||
+	if (build_process(config, h, &out->process, err) < 0 || command_security(h, out, err) < 0 ||
+	    command_devices(h, out, err) < 0 || build_namespaces(d, h, out, err) < 0 ||
 	    build_network(d, config, h, network, out, err) < 0 ||
-	    build_log(h, c->log_path, out, err) < 0 ||
-	    runconfig_sysctls(h, &out->sysctls, err) < 0)
+	    build_log(h, c->log_path, out, err) < 0 || runconfig_sysctls(h, &out->sysctls, err) < 0)
 		return -1;
 	command_resources(h, &out->resources);
 	out->hostname = xstrdup(json_get_str(config, "Hostname", ""));

@@ -24,8 +24,7 @@ int command_rlimits(const json_t *host_config, struct exec_process *out, struct 
 int command_devices(const json_t *host_config, struct exec_command *out, struct error *err);
 void command_resources(const json_t *host_config, struct exec_resources *out);
 /* User, groups, capabilities, privileges: what a first process and an exec have in common. */
-void command_credentials(const json_t *config, const json_t *host_config,
-			 struct exec_process *out);
+void command_credentials(const json_t *config, const json_t *host_config, struct exec_process *out);
 
 /* command_mounts.c */
 int command_mounts(struct container *c, const char *files_dir, struct exec_command *out,

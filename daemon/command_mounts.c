@@ -17,7 +17,7 @@
 /* One mount point with what it is sorted by. */
 struct entry {
 	const char *target, *tmpfs; /* tmpfs: the options of --tmpfs, else NULL */
-	const json_t *mount;	    /* else one of mounts.h */
+	const json_t *mount;        /* else one of mounts.h */
 	size_t depth, order;
 };
 
@@ -78,8 +78,8 @@ static int add_entry(struct exec_command *out, const struct entry *e, struct err
 	bool rw = json_get_bool(e->mount, "RW", true);
 
 	if (e->tmpfs) {
-		autofree char *data = xasprintf("noexec,nosuid,nodev%s%s", *e->tmpfs ? "," : "",
-						e->tmpfs);
+		autofree char *data =
+			xasprintf("noexec,nosuid,nodev%s%s", *e->tmpfs ? "," : "", e->tmpfs);
 
 		add_tmpfs(out, e->target, data, true);
 		return 0;
@@ -106,12 +106,12 @@ static struct entry *collect(const json_t *mounts, const json_t *tmpfs, size_t *
 
 	*n = 0;
 	json_array_foreach(mounts, i, m)
-		v[(*n)++] = (struct entry){ .target = json_get_str(m, "Destination", "/"),
-					    .mount = m };
+		v[(*n)++] =
+			(struct entry){ .target = json_get_str(m, "Destination", "/"), .mount = m };
 	json_object_foreach((json_t *)tmpfs, path, m)
-		v[(*n)++] = (struct entry){ .target = path,
-					    .tmpfs = json_is_string(m) ? json_string_value(m)
-								       : "" };
+		v[(*n)++] =
+			(struct entry){ .target = path,
+					.tmpfs = json_is_string(m) ? json_string_value(m) : "" };
 	for (i = 0; i < *n; i++) {
 		v[i].depth = depth_of(v[i].target);
 		v[i].order = i;

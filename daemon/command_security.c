@@ -14,10 +14,10 @@
 #define DEVICES_MAX 4096 /* that one folder of devices may hold */
 
 static const char *const masked_paths[] = {
-	"/proc/asound",	       "/proc/acpi",	     "/proc/interrupts",
-	"/proc/kcore",	       "/proc/keys",	     "/proc/latency_stats",
-	"/proc/timer_list",    "/proc/timer_stats",  "/proc/sched_debug",
-	"/proc/scsi",	       "/sys/firmware",	     "/sys/devices/virtual/powercap",
+	"/proc/asound",     "/proc/acpi",        "/proc/interrupts",
+	"/proc/kcore",      "/proc/keys",        "/proc/latency_stats",
+	"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+	"/proc/scsi",       "/sys/firmware",     "/sys/devices/virtual/powercap",
 };
 
 static const char *const readonly_paths[] = {

@@ -13,8 +13,8 @@
 /* Members of the env that are not of the body. */
 static bool has_body(const json_t *env)
 {
-	static const char *const query[] = { "apiversion", "container", "repo",	  "tag",
-					     "author",	   "comment",	"changes", "pause" };
+	static const char *const query[] = { "apiversion", "container", "repo",    "tag",
+					     "author",     "comment",   "changes", "pause" };
 	size_t n = json_object_size(env);
 
 	for (size_t i = 0; i < array_size(query); i++)

@@ -228,8 +228,7 @@ void container_changed_locked(struct container *c, bool exited)
 	uint64_t one = 1;
 	struct list *l;
 
-	list_each(l, &c->watches)
-	{
+	list_each(l, &c->watches) {
 		struct container_watch *w = list_entry(l, struct container_watch, link);
 		ssize_t n;
 

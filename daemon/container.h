@@ -47,15 +47,15 @@ struct container {
 	int restart_count, restart_delay_ms;
 	unsigned restart_serial; /* a pending restart of an older serial is void */
 	enum container_op op;
-	bool cleanup_due;  /* an exit was seen and its clean-up has not begun */
-	bool early_exit;   /* the exit was seen before the start had ended */
-	int early_status;  /* and what it said */
+	bool cleanup_due; /* an exit was seen and its clean-up has not begun */
+	bool early_exit;  /* the exit was seen before the start had ended */
+	int early_status; /* and what it said */
 	bool early_oom;
 	struct timespec early_finished;
 	char early_error[256];
-	bool keep;         /* a `restart` is under way: AutoRemove must wait */
-	bool removed;      /* gone from the store and the disk */
-	bool unsynced;     /* on disk, but perhaps not yet through a power cut */
+	bool keep;           /* a `restart` is under way: AutoRemove must wait */
+	bool removed;        /* gone from the store and the disk */
+	bool unsynced;       /* on disk, but perhaps not yet through a power cut */
 	struct list watches; /* struct container_watch */
 	struct list pending; /* struct pending_attach: clients that wait for the start */
 	size_t npending;

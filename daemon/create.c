@@ -152,8 +152,7 @@ static int decide(struct job *job, struct daemon *d, struct container *c, struct
 	return 0;
 }
 
-static int reserve_given(struct daemon *d, struct container *c, const char *name,
-			 struct error *err)
+static int reserve_given(struct daemon *d, struct container *c, const char *name, struct error *err)
 {
 	autofree char *canonical = name_canonical(name);
 
@@ -169,8 +168,7 @@ static int reserve_given(struct daemon *d, struct container *c, const char *name
 	return 0;
 }
 
-static int reserve_name(struct daemon *d, struct container *c, const char *given,
-			struct error *err)
+static int reserve_name(struct daemon *d, struct container *c, const char *given, struct error *err)
 {
 	char name[NAME_MADE_UP_SIZE];
 

@@ -104,8 +104,8 @@ static int load_id(struct daemon *d, struct error *err)
 
 static int open_stores(struct daemon *d, struct error *err)
 {
-	d->graphdriver = graphdriver_open(d->root, d->config.graph_driver, d->config.graph_options,
-					  err);
+	d->graphdriver =
+		graphdriver_open(d->root, d->config.graph_driver, d->config.graph_options, err);
 	if (!d->graphdriver)
 		return error_prefix(err, "graph driver");
 	d->graph = graph_open(d->root, d->graphdriver, err);

@@ -10,8 +10,7 @@ void environ_overlay(struct strlist *env, const json_t *entries)
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(entries, i, v)
-	{
+	json_array_foreach(entries, i, v) {
 		const char *entry = json_string_value(v);
 
 		if (!entry || !*entry)

@@ -31,8 +31,7 @@ static int check_usable(struct container *c, const char *name, struct error *err
 		return error_set(err, ERR_CONFLICT, "Container %s is not running", c->id);
 	if (s.paused)
 		return error_set(err, ERR_CONFLICT,
-				 "Container %s is paused, unpause the container before exec",
-				 name);
+				 "Container %s is paused, unpause the container before exec", name);
 	return 0;
 }
 
@@ -48,9 +47,9 @@ static json_t *command_of(const json_t *body)
 
 static json_t *exec_config(const json_t *body, json_t *cmd)
 {
-	static const char *const members[] = { "User",	       "Privileged",   "Tty",
-					       "ConsoleSize",  "AttachStdin",  "AttachStdout",
-					       "AttachStderr", "DetachKeys",   "Env",
+	static const char *const members[] = { "User",         "Privileged",  "Tty",
+					       "ConsoleSize",  "AttachStdin", "AttachStdout",
+					       "AttachStderr", "DetachKeys",  "Env",
 					       "WorkingDir" };
 	json_t *config = json_object();
 
@@ -141,8 +140,8 @@ static int build_process(struct container *c, const json_t *x, const json_t *siz
 }
 
 /* Start it, joined to a client or (attach NULL) not. The descriptor of attach is taken. */
-static int launch(struct job *job, struct daemon *d, struct container *c,
-		  const struct exec_info *x, const struct exec_attach *attach, struct error *err)
+static int launch(struct job *job, struct daemon *d, struct container *c, const struct exec_info *x,
+		  const struct exec_attach *attach, struct error *err)
 {
 	const json_t *size = json_get_arr(env_json(job_env(job)), "ConsoleSize");
 	struct exec_process p = { 0 };
@@ -175,7 +174,7 @@ static void tell_failure(int fd, bool mux, const struct error *err)
 	unsigned char head[8] = { 1, 0, 0, 0, 0, 0, (unsigned char)(n >> 8), (unsigned char)n };
 
 	if (mux && fs_write_all(fd, head, sizeof(head)) < 0)
-		return; /* the client is gone, and needs no news */
+		return;                          /* the client is gone, and needs no news */
 	(void)fs_write_all(fd, text, (size_t)n); /* the same */
 }
 
@@ -209,8 +208,7 @@ static int start_attached(struct job *job, struct daemon *d, struct container *c
 	return -1;
 }
 
-static int start_in(struct job *job, struct daemon *d, const struct exec_info *x,
-		    struct error *err)
+static int start_in(struct job *job, struct daemon *d, const struct exec_info *x, struct error *err)
 {
 	struct container *c = store_lookup(d->store, x->container_id, err);
 	int rc;

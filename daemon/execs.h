@@ -38,7 +38,7 @@ int execs_get(struct execs *e, const char *id, struct exec_info *out, struct err
 int execs_claim(struct execs *e, const char *id, struct exec_info *out, struct error *err);
 
 void execs_started(struct execs *e, const char *id, pid_t pid);
-void execs_exited(struct execs *e, const char *id, int exit_code); /* the first one counts */
+void execs_exited(struct execs *e, const char *id, int exit_code);     /* the first one counts */
 void execs_container_ended(struct execs *e, const char *container_id); /* all of it were killed */
 void execs_forget_container(struct execs *e, const char *container_id);
 

@@ -77,8 +77,8 @@ static int check_users(struct daemon *d, const struct image *image, const char *
 	return rc;
 }
 
-static int delete(struct job *job, struct daemon *d, const char *name, json_t *done,
-		  struct error *err)
+static int delete (struct job *job, struct daemon *d, const char *name, json_t *done,
+		   struct error *err)
 {
 	bool force = env_get_bool(job_env(job), "force");
 	bool noprune = env_get_bool(job_env(job), "noprune");

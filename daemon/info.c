@@ -132,12 +132,13 @@ static void add_host(json_t *j, struct daemon *d)
 static void add_registry(json_t *j, const struct daemon *d)
 {
 	set(j, "IndexServerAddress", "https://index.docker.io/v1/");
-	json_object_set_new(
-		j, "RegistryConfig",
-		json_pack("{s:[s], s:{s:{s:s, s:o, s:b, s:b}}, s:o}", "InsecureRegistryCIDRs",
-			  "127.0.0.0/8", "IndexConfigs", "docker.io", "Name", "docker.io",
-			  "Mirrors", json_from_strv(d->config.registry_mirrors), "Secure", 1,
-			  "Official", 1, "Mirrors", json_from_strv(d->config.registry_mirrors)));
+	json_object_set_new(j, "RegistryConfig",
+			    json_pack("{s:[s], s:{s:{s:s, s:o, s:b, s:b}}, s:o}",
+				      "InsecureRegistryCIDRs", "127.0.0.0/8", "IndexConfigs",
+				      "docker.io", "Name", "docker.io", "Mirrors",
+				      json_from_strv(d->config.registry_mirrors), "Secure", 1,
+				      "Official", 1, "Mirrors",
+				      json_from_strv(d->config.registry_mirrors)));
 }
 
 static void add_swarm(json_t *j)
@@ -150,8 +151,7 @@ static void add_swarm(json_t *j)
 
 static void add_runtimes(json_t *j)
 {
-	json_object_set_new(j, "Runtimes",
-			    json_pack("{s:{s:s}}", "native", "path", "dockerinit"));
+	json_object_set_new(j, "Runtimes", json_pack("{s:{s:s}}", "native", "path", "dockerinit"));
 	set(j, "DefaultRuntime", "native");
 	set_bool(j, "LiveRestoreEnabled", true);
 	set(j, "InitBinary", "dockerinit");

@@ -42,8 +42,8 @@ static void set_command(json_t *j, const json_t *config)
 static json_t *graph_driver_json(struct daemon *d, struct container *c)
 {
 	const struct graphdriver_ops *ops = graphdriver_ops(d->graphdriver);
-	json_t *data = ops->metadata ? ops->metadata(graphdriver_self(d->graphdriver), c->id)
-				     : NULL;
+	json_t *data =
+		ops->metadata ? ops->metadata(graphdriver_self(d->graphdriver), c->id) : NULL;
 
 	return json_pack("{s:s, s:o}", "Name", graphdriver_name(d->graphdriver), "Data",
 			 data ? data : json_null());

@@ -34,7 +34,7 @@ struct daemon {
 	struct volumes *volumes;
 	struct store *store;
 	struct execs *execs;
-	atomic_bool restoring; /* no restart by policy until the boot is over */
+	atomic_bool restoring;     /* no restart by policy until the boot is over */
 	pthread_mutex_t sync_lock; /* guards: */
 	bool sync_planned;
 };
@@ -52,8 +52,7 @@ unsigned job_api_version(struct job *job);
 int nested_job(struct daemon *d, struct job *parent, const char *name, const char *arg, json_t *env,
 	       json_t **reply, struct error *err);
 /* Publish an event of a container; attributes (taken, may be NULL) are added to the usual ones. */
-void container_event(struct daemon *d, struct container *c, const char *action,
-		     json_t *attributes);
+void container_event(struct daemon *d, struct container *c, const char *action, json_t *attributes);
 /* The same with one attribute. */
 void container_event_with(struct daemon *d, struct container *c, const char *action,
 			  const char *key, const char *value);
@@ -64,7 +63,7 @@ int network_allocate(struct daemon *d, struct container *c, struct job *job, jso
 void network_release(struct daemon *d, struct container *c);
 void network_adopt(struct daemon *d, struct container *c);
 json_t *network_settings_json(struct container *c); /* NetworkSettings of inspect */
-json_t *network_list_json(struct container *c);	    /* Networks alone, for the list */
+json_t *network_list_json(struct container *c);     /* Networks alone, for the list */
 /* "bridge", "none", "host", "container", or the name of a network that is not ours. */
 const char *network_kind(const struct daemon *d, const json_t *config, const json_t *host_config);
 struct container *network_peer(struct daemon *d, const char *mode, struct error *err);

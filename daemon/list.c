@@ -22,7 +22,7 @@ struct query {
 	bool all, size;
 	long long limit;
 	struct timespec before, since; /* created; zero: no bound */
-	json_t *ancestors;	       /* image ids; NULL: not asked for */
+	json_t *ancestors;             /* image ids; NULL: not asked for */
 };
 
 static void query_done(struct query *q)
@@ -60,8 +60,7 @@ static void read_ancestors(struct daemon *d, struct query *q)
 	if (!values)
 		return;
 	q->ancestors = json_array();
-	json_array_foreach(values, i, v)
-	{
+	json_array_foreach(values, i, v) {
 		struct image *image = graph_lookup(d->graph, json_string_value(v), NULL);
 
 		if (image)
@@ -144,16 +143,15 @@ static json_t *ports_json(const struct list_item *item)
 
 	if (!item->state.running)
 		return ports;
-	json_object_foreach(json_get_obj(item->config, "ExposedPorts"), port, v)
-	{
+	json_object_foreach(json_get_obj(item->config, "ExposedPorts"), port, v) {
 		size_t n = strcspn(port, "/");
 		autofree char *number = xstrndup(port, n);
 		uint32_t private;
 
 		if (parse_u32(number, &private) == 0)
-			json_array_append_new(ports, json_pack("{s:i, s:s}", "PrivatePort",
-							       (int)private, "Type",
-							       port[n] ? port + n + 1 : "tcp"));
+			json_array_append_new(ports,
+					      json_pack("{s:i, s:s}", "PrivatePort", (int)private,
+							"Type", port[n] ? port + n + 1 : "tcp"));
 	}
 	return ports;
 }

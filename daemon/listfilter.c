@@ -22,10 +22,10 @@ struct listfilter {
 	size_t nnames;
 };
 
-static const char *const known[] = { "ancestor", "before",  "exited",  "expose", "health",
-				     "id",	 "is-task", "isolation", "label", "name",
-				     "network",	 "publish", "since",   "status", "volume",
-				     NULL };
+static const char *const known[] = { "ancestor", "before", "exited",  "expose",
+				     "health",   "id",     "is-task", "isolation",
+				     "label",    "name",   "network", "publish",
+				     "since",    "status", "volume",  NULL };
 
 static int bad_value(const char *key, const char *value, struct error *err)
 {
@@ -110,8 +110,8 @@ static const struct {
 	const char *key;
 	int (*check)(const char *value, struct error *err);
 } checks[] = {
-	{ "status", check_status },   { "exited", check_exited }, { "health", check_health },
-	{ "is-task", check_truth },   { "publish", check_publish }, { "expose", check_expose },
+	{ "status", check_status }, { "exited", check_exited },   { "health", check_health },
+	{ "is-task", check_truth }, { "publish", check_publish }, { "expose", check_expose },
 };
 
 static int check_values(const json_t *filters, struct error *err)
@@ -136,8 +136,7 @@ static int compile_names(struct listfilter *f, struct error *err)
 
 	if (json_array_size(names) > NAMES_MAX)
 		return error_set(err, ERR_BAD_REQUEST, "too many names in the filter");
-	json_array_foreach(names, i, v)
-	{
+	json_array_foreach(names, i, v) {
 		rc = regcomp(&f->names[f->nnames], json_string_value(v), REG_EXTENDED | REG_NOSUB);
 		if (rc) {
 			regerror(rc, &f->names[f->nnames], why, sizeof(why));
@@ -273,9 +272,8 @@ static bool is_in_ranges(const struct listfilter *f, const char *key, const char
 	if (parse_ports(port, &own) < 0)
 		return false;
 	json_array_foreach(json_get_arr(f->filters, key), i, v)
-		if (parse_ports(json_string_value(v), &range) == 0 &&
-		    own.first >= range.first && own.first <= range.last &&
-		    strcmp(own.proto, range.proto) == 0)
+		if (parse_ports(json_string_value(v), &range) == 0 && own.first >= range.first &&
+		    own.first <= range.last && strcmp(own.proto, range.proto) == 0)
 			return true;
 	return false;
 }
@@ -306,9 +304,9 @@ static bool match_publish(const struct listfilter *f, const struct list_item *it
 bool listfilter_match(const struct listfilter *f, const struct list_item *item)
 {
 	static bool (*const matches[])(const struct listfilter *f, const struct list_item *item) = {
-		match_name,   match_id,	     match_labels,    match_status,
-		match_exited, match_health,  match_task,      match_isolation,
-		match_network, match_volume, match_expose,    match_publish,
+		match_name,    match_id,     match_labels, match_status,
+		match_exited,  match_health, match_task,   match_isolation,
+		match_network, match_volume, match_expose, match_publish,
 	};
 
 	for (size_t i = 0; i < array_size(matches); i++)

@@ -11,7 +11,7 @@
 
 /* What is known of one container when it is matched; all borrowed. */
 struct list_item {
-	const char *id, *name;	/* with its slash */
+	const char *id, *name; /* with its slash */
 	const char *image_id;
 	const json_t *config, *host_config, *mounts;
 	struct container_state state;

@@ -55,8 +55,8 @@ static int gather(struct writer *w, const struct logline *line)
 {
 	char when[TIMEFMT_SIZE];
 
-	if (w->gathered.len &&
-	    (w->is_stderr != line->is_stderr || w->gathered.len >= PIECE) && write_out(w) < 0)
+	if (w->gathered.len && (w->is_stderr != line->is_stderr || w->gathered.len >= PIECE) &&
+	    write_out(w) < 0)
 		return -1;
 	w->is_stderr = line->is_stderr;
 	if (w->o->timestamps &&

@@ -15,7 +15,7 @@ struct logline;
 struct log_options {
 	bool out, err; /* which streams */
 	bool follow, timestamps, details;
-	long long tail; /* lines, -1: all */
+	long long tail;               /* lines, -1: all */
 	struct timespec since, until; /* zero: no bound */
 };
 

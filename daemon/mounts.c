@@ -54,8 +54,7 @@ static json_t *bind_mount(const char *source, const char *destination, const cha
 	autofree char *clean = runconfig_path_clean(destination);
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "Type", "bind", "Source", source,
-			 "Destination", clean, "Mode", mode, "RW", rw, "Propagation",
-			 propagation);
+			 "Destination", clean, "Mode", mode, "RW", rw, "Propagation", propagation);
 }
 
 /* The mount of a volume, which is made when it is missing; name NULL: an anonymous one. */
@@ -99,8 +98,7 @@ static int add_bind(struct resolver *r, const char *spec, struct error *err)
 		return -1;
 	if (b.is_path) {
 		autofree char *source = runconfig_path_clean(b.source);
-		const char *p = b.propagation ? b.propagation
-					      : default_propagation(r->d, source);
+		const char *p = b.propagation ? b.propagation : default_propagation(r->d, source);
 
 		j = bind_mount(source, b.target, b.mode, !b.readonly, p);
 		json_object_set_new(j, "CreateSource", json_true());
@@ -182,8 +180,7 @@ static int add_volumes_from(struct resolver *r, const char *spec, struct error *
 	}
 	theirs = container_mounts(c);
 	container_unref(c);
-	json_array_foreach(theirs, i, v)
-	{
+	json_array_foreach(theirs, i, v) {
 		json_t *copy = json_copy(v);
 
 		if (readonly)
@@ -207,8 +204,7 @@ static int add_anonymous(struct resolver *r, const json_t *config, const json_t 
 	const char *path;
 	json_t *v;
 
-	json_object_foreach(json_get_obj(config, "Volumes"), path, v)
-	{
+	json_object_foreach(json_get_obj(config, "Volumes"), path, v) {
 		autofree char *clean = runconfig_path_clean(path);
 
 		if (strcmp(clean, "/") == 0)
@@ -277,8 +273,7 @@ void mounts_remove_anonymous(struct daemon *d, const json_t *mounts)
 	json_t *v;
 	size_t i;
 
-	json_array_foreach(mounts, i, v)
-	{
+	json_array_foreach(mounts, i, v) {
 		const char *name = json_get_str(v, "Name", "");
 		struct error e;
 
@@ -291,13 +286,12 @@ void mounts_remove_anonymous(struct daemon *d, const json_t *mounts)
 
 json_t *mounts_shown(const json_t *mounts)
 {
-	static const char *const members[] = { "Type",	 "Name", "Source", "Destination",
-					       "Driver", "Mode", "RW",	   "Propagation" };
+	static const char *const members[] = { "Type",   "Name", "Source", "Destination",
+					       "Driver", "Mode", "RW",     "Propagation" };
 	json_t *out = json_array(), *v;
 	size_t i;
 
-	json_array_foreach(mounts, i, v)
-	{
+	json_array_foreach(mounts, i, v) {
 		json_t *shown = json_object();
 
 		for (size_t m = 0; m < array_size(members); m++)

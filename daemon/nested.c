@@ -21,8 +21,8 @@ static int read_reply(const struct buf *b, const char *name, json_t **reply, str
 int nested_job(struct daemon *d, struct job *parent, const char *name, const char *arg, json_t *env,
 	       json_t **reply, struct error *err)
 {
-	struct job *j = parent ? job_new_nested(parent, name, NULL)
-			       : job_new(d->engine, name, NULL);
+	struct job *j =
+		parent ? job_new_nested(parent, name, NULL) : job_new(d->engine, name, NULL);
 	autobuf struct buf b = BUF_INIT(REPLY_MAX);
 	int rc;
 
@@ -56,8 +56,8 @@ void container_event(struct daemon *d, struct container *c, const char *action, 
 {
 	autojson json_t *config = container_config(c);
 	autofree char *name = container_name(c);
-	struct job *j = job_new(d->engine, "log", action, c->id, json_get_str(config, "Image", ""),
-				NULL);
+	struct job *j =
+		job_new(d->engine, "log", action, c->id, json_get_str(config, "Image", ""), NULL);
 	struct error err;
 
 	env_set_json(job_env(j), "Attributes", event_attributes(config, name, attributes));

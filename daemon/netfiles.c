@@ -36,8 +36,8 @@ static int read_host(const char *path, struct buf *out, struct error *err)
 	return 0;
 }
 
-static int write_hosts(struct daemon *d, struct container *c, const json_t *config,
-		       const json_t *h, const json_t *network, struct error *err)
+static int write_hosts(struct daemon *d, struct container *c, const json_t *config, const json_t *h,
+		       const json_t *network, struct error *err)
 {
 	const char *ip = network ? json_get_str(network, "IP", "") : NULL;
 	autobuf struct buf b = BUF_INIT(FILE_MAX);

@@ -98,7 +98,7 @@ void network_adopt(struct daemon *d, struct container *c)
 {
 	autojson json_t *network = container_network(c);
 	struct error err;
-	json_t *env;
+	json_t *env = NULL;
 
 	if (!network || !has_bridge(d))
 		return;

@@ -40,8 +40,7 @@ static void drop_hung_up(struct container *c)
 {
 	struct list *l, *tmp;
 
-	list_each_safe(l, tmp, &c->pending)
-	{
+	list_each_safe(l, tmp, &c->pending) {
 		struct pending_attach *a = list_entry(l, struct pending_attach, link);
 
 		if (!pending_is_hung_up(a->attach.fd))
@@ -72,8 +71,7 @@ void pending_take_locked(struct container *c, struct pending_taken *out)
 	drop_hung_up(c);
 	*out = (struct pending_taken){ .v = xcalloc(c->npending + 1, sizeof(*out->v)) };
 	list_init(&out->owners);
-	list_each_safe(l, tmp, &c->pending)
-	{
+	list_each_safe(l, tmp, &c->pending) {
 		struct pending_attach *a = list_entry(l, struct pending_attach, link);
 
 		list_del(l);
@@ -91,8 +89,7 @@ void pending_taken_free(struct pending_taken *t)
 {
 	struct list *l, *tmp;
 
-	list_each_safe(l, tmp, &t->owners)
-	{
+	list_each_safe(l, tmp, &t->owners) {
 		list_del(l);
 		pending_free(list_entry(l, struct pending_attach, link));
 	}

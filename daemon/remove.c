@@ -24,8 +24,8 @@ static int claim(struct container *c, unsigned flags, struct error *err)
 	if (c->removed)
 		rc = error_set(err, ERR_NOT_FOUND, "No such container: %s", c->id);
 	else if (s->removing)
-		rc = error_set(err, ERR_CONFLICT,
-			       "removal of container %s is already in progress", c->id);
+		rc = error_set(err, ERR_CONFLICT, "removal of container %s is already in progress",
+			       c->id);
 	else if (s->running && !(flags & REMOVE_FORCE) && s->paused)
 		rc = error_set(err, ERR_CONFLICT,
 			       "cannot remove container \"%s\": container is paused and must be "

@@ -108,8 +108,7 @@ static void take_stopped(struct daemon *d, struct container *c)
 	pthread_mutex_unlock(&c->lock);
 	container_set_json(c, &c->network, NULL);
 	execdriver_cleanup(d->execdriver, c->id);
-	if (container_is_auto_remove(c) &&
-	    container_remove(d, c, NULL, REMOVE_VOLUMES, &err) < 0)
+	if (container_is_auto_remove(c) && container_remove(d, c, NULL, REMOVE_VOLUMES, &err) < 0)
 		log_warn("cannot remove %s: %s", c->id, err.text);
 }
 
@@ -172,8 +171,7 @@ static bool is_to_be_started(struct container *c)
 	struct container_state s = container_state(c);
 
 	return !s.running && s.started.tv_sec != 0 &&
-	       restart_is_wanted_at_boot(h, s.manual_stop, s.exit_code,
-					 container_restart_count(c));
+	       restart_is_wanted_at_boot(h, s.manual_stop, s.exit_code, container_restart_count(c));
 }
 
 /* Oldest first: whoever shares the network of another was made after it. */

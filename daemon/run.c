@@ -165,8 +165,7 @@ static void remove_failed(struct daemon *d, struct container *c)
 {
 	struct error err;
 
-	if (container_is_auto_remove(c) &&
-	    container_remove(d, c, NULL, REMOVE_VOLUMES, &err) < 0)
+	if (container_is_auto_remove(c) && container_remove(d, c, NULL, REMOVE_VOLUMES, &err) < 0)
 		log_warn("cannot remove %s: %s", c->id, err.text);
 }
 

@@ -51,7 +51,7 @@ const char *state_status(const struct container_state *s)
 
 bool state_is_status(const char *word)
 {
-	static const char *const words[] = { "created",	 "running", "paused", "restarting",
+	static const char *const words[] = { "created",  "running", "paused", "restarting",
 					     "removing", "exited",  "dead" };
 
 	for (size_t i = 0; i < array_size(words); i++)
@@ -84,13 +84,13 @@ const char *state_human(const struct container_state *s, struct timespec now, ch
 json_t *state_json(const struct container_state *s, bool disk)
 {
 	char started[TIMEFMT_SIZE], finished[TIMEFMT_SIZE];
-	json_t *j = json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:s%, s:s, s:s}", "Status",
-			      state_status(s), "Running", s->running, "Paused", s->paused,
-			      "Restarting", s->restarting, "OOMKilled", s->oom_killed, "Dead",
-			      s->dead, "Pid", (int)s->pid, "ExitCode", s->exit_code, "Error",
-			      s->error, strlen(s->error), "StartedAt",
-			      timefmt_rfc3339nano(started, s->started), "FinishedAt",
-			      timefmt_rfc3339nano(finished, s->finished));
+	json_t *j =
+		json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:s%, s:s, s:s}", "Status",
+			  state_status(s), "Running", s->running, "Paused", s->paused, "Restarting",
+			  s->restarting, "OOMKilled", s->oom_killed, "Dead", s->dead, "Pid",
+			  (int)s->pid, "ExitCode", s->exit_code, "Error", s->error,
+			  strlen(s->error), "StartedAt", timefmt_rfc3339nano(started, s->started),
+			  "FinishedAt", timefmt_rfc3339nano(finished, s->finished));
 
 	if (disk) {
 		json_object_set_new(j, "Starting", json_boolean(s->starting));
@@ -136,8 +136,8 @@ static const char *policy_name(const json_t *host_config)
 bool restart_is_wanted(const json_t *host_config, bool manual_stop, int exit_code, int count)
 {
 	const char *name = policy_name(host_config);
-	long long max = json_get_int(json_get_obj(host_config, "RestartPolicy"),
-				     "MaximumRetryCount", 0);
+	long long max =
+		json_get_int(json_get_obj(host_config, "RestartPolicy"), "MaximumRetryCount", 0);
 
 	if (manual_stop)
 		return false;

@@ -72,8 +72,7 @@ static int halt_and_run(struct job *job, struct daemon *d, struct container *c)
 
 	if (read_options(job, c, &o) < 0)
 		return -1;
-	if (container_state(c).running &&
-	    container_halt(d, c, job, o.signo, o.timeout_s, &err) < 0)
+	if (container_state(c).running && container_halt(d, c, job, o.signo, o.timeout_s, &err) < 0)
 		return job_fail_error(job, &err);
 	if (container_run(d, c, job, 0, &err) < 0)
 		return job_fail_error(job, &err);

@@ -14,9 +14,8 @@
 
 /* The limits that can be changed; zero leaves one as it is. */
 static const char *const limits[] = {
-	"BlkioWeight",	     "CpuPeriod",  "CpuQuota",	 "CpuShares", "CpusetCpus",
-	"CpusetMems",	     "Memory",	   "MemorySwap", "NanoCpus",  "PidsLimit",
-	"MemoryReservation",
+	"BlkioWeight", "CpuPeriod",  "CpuQuota", "CpuShares", "CpusetCpus",        "CpusetMems",
+	"Memory",      "MemorySwap", "NanoCpus", "PidsLimit", "MemoryReservation",
 };
 
 static bool is_set(const json_t *v)
@@ -82,8 +81,8 @@ static int change(struct daemon *d, struct container *c, json_t *old, json_t *ne
 	return -1;
 }
 
-static int update(struct job *job, struct daemon *d, struct container *c,
-		  struct strlist *warnings, struct error *err)
+static int update(struct job *job, struct daemon *d, struct container *c, struct strlist *warnings,
+		  struct error *err)
 {
 	autojson json_t *partial = NULL, *old = NULL, *new = NULL;
 	int rc;
