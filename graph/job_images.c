@@ -2,9 +2,10 @@
 #include <string.h>
 
 #include "engine/job.h"
-#include "graph/filters.h"
+#include "graph/imagefilters.h"
 #include "graph/internal.h"
 #include "graph/jobs.h"
+#include "pkg/filters.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"
 
@@ -23,7 +24,7 @@ struct row {
 
 struct query {
 	struct graph *g;
-	struct filters filters;
+	struct imagefilters filters;
 	bool all, want_shared;
 	long long api;
 	bool has_before, has_since;
@@ -37,16 +38,18 @@ static bool is_older(struct timespec a, struct timespec b)
 }
 
 /* The time of an image that before or since names. */
-static int time_of(struct graph *g, const struct strlist *names, bool *has, struct timespec *t,
+static int time_of(struct query *q, const char *key, bool *has, struct timespec *t,
 		   struct error *err)
 {
+	const char *name = imagefilters_value(&q->filters, key);
+	struct graph *g = q->g;
 	char id[DIGEST_SIZE];
 	struct img *i;
 
-	*has = names->n > 0;
-	if (!names->n)
+	*has = name;
+	if (!name)
 		return 0;
-	if (lookup_id(g, names->v[0], id, err) < 0)
+	if (lookup_id(g, name, id, err) < 0)
 		return -1;
 	pthread_mutex_lock(&g->lock);
 	i = image_get(g, id);
@@ -104,13 +107,13 @@ static bool keep_matching(const struct query *q, struct row *r)
 {
 	struct strlist *lists[] = { &r->tags, &r->digests };
 
-	if (!q->filters.references.n)
+	if (!filters_has(q->filters.all, "reference"))
 		return true;
 	for (size_t k = 0; k < array_size(lists); k++) {
 		struct strlist kept = STRLIST_INIT;
 
 		for (size_t i = 0; i < lists[k]->n; i++)
-			if (filters_name_matches(&q->filters, lists[k]->v[i]))
+			if (imagefilters_name_matches(&q->filters, lists[k]->v[i]))
 				strlist_add(&kept, lists[k]->v[i]);
 		strlist_done(lists[k]);
 		*lists[k] = kept;
@@ -120,7 +123,7 @@ static bool keep_matching(const struct query *q, struct row *r)
 
 static bool is_wanted(const struct query *q, struct row *r)
 {
-	const struct filters *f = &q->filters;
+	const struct imagefilters *f = &q->filters;
 
 	if ((q->has_before && !is_older(r->created, q->before)) ||
 	    (q->has_since && !is_older(q->since, r->created)) ||
@@ -165,7 +168,7 @@ static void add_row(struct query *q, const char *id, json_t *list)
 		labels = json_incref(json_get_obj(json_get_obj(config, "config"), "Labels"));
 		if (!labels)
 			labels = json_object();
-		if (config && filters_labels_match(&q->filters, labels))
+		if (config && filters_match_labels(q->filters.all, "label", labels))
 			json_array_append_new(list, row_json(q, &r, labels));
 	}
 	strlist_done(&r.tags);
@@ -179,9 +182,9 @@ static int prepare(struct query *q, struct job *job, struct error *err)
 	q->all = env_get_bool(env, "all");
 	q->want_shared = env_get_bool(env, "shared-size");
 	q->api = env_get_int(env, "apiversion", 144);
-	if (filters_read(env, &q->filters, err) < 0 ||
-	    time_of(q->g, &q->filters.before, &q->has_before, &q->before, err) < 0 ||
-	    time_of(q->g, &q->filters.since, &q->has_since, &q->since, err) < 0)
+	if (imagefilters_read(env, &q->filters, err) < 0 ||
+	    time_of(q, "before", &q->has_before, &q->before, err) < 0 ||
+	    time_of(q, "since", &q->has_since, &q->since, err) < 0)
 		return -1;
 	if (q->want_shared) {
 		pthread_mutex_lock(&q->g->lock);
@@ -205,6 +208,6 @@ int job_images(struct job *job, void *self)
 			add_row(&q, ids.v[i], list);
 	}
 	map_done(&q.uses);
-	filters_done(&q.filters);
+	imagefilters_done(&q.filters);
 	return rc < 0 ? job_fail_error(job, &err) : job_write_json(job, list);
 }

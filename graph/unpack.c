@@ -23,6 +23,7 @@
 
 #define PART_SIZE (256 * 1024)
 #define PIPE_SIZE (1024 * 1024)
+#define FAILED "Error processing tar file(exit status 1): " /* as Docker says it */
 #define REPORT_MAX (64 * 1024 * 1024)
 
 struct child {
@@ -119,9 +120,9 @@ static int read_line(const struct unpack *u, const char *line, struct unpacked *
 		*done = parse_i64(line + 1, &out->size) == 0;
 		return 0;
 	case UNTAR_SAYS_BAD:
-		return error_set(err, ERR_BAD_REQUEST, "%s", line + 1);
+		return error_set(err, ERR_BAD_REQUEST, FAILED "%s", line + 1);
 	}
-	return error_set(err, ERR_INTERNAL, "%s", line + 1);
+	return error_set(err, ERR_INTERNAL, FAILED "%s", line + 1);
 }
 
 static int read_report(const struct unpack *u, int fd, int status, struct unpacked *out,
