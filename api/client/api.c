@@ -254,11 +254,11 @@ char *api_filters(const struct strlist *filters, struct error *err)
 		json_t *values;
 
 		if (!eq) {
-			error_set(err, ERR_BAD_REQUEST,
-				  "invalid argument \"%s\" for \"-f, --filter\" flag: invalid "
-				  "filter: "
-				  "'%s'",
-				  f, f);
+			error_set(
+				err, ERR_BAD_REQUEST,
+				"invalid argument \"%s\" for \"-f, --filter\" flag: bad format of "
+				"filter (expected name=value)",
+				f);
 			return NULL;
 		}
 		values = json_object_get(all, key);

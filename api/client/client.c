@@ -18,7 +18,7 @@ static int usage_failed(struct call *call, const char *text, int status)
 {
 	call->client->status = status;
 	call_warn(call,
-		  "docker: %s\n\nUsage:  docker %s%s%s\n\nSee 'docker %s --help' for more "
+		  "docker: %s\n\nUsage:  docker %s%s%s\n\nRun 'docker %s --help' for more "
 		  "information",
 		  text, call->command->name, *call->command->usage ? " " : "", call->command->usage,
 		  call->command->name);

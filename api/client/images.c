@@ -53,10 +53,11 @@ static void add_row(json_t *rows, const json_t *image, const char *repository, c
 	long long created = json_get_int(image, "Created", 0);
 	const char *id = json_get_str(image, "Id", "");
 	autofree char *since = ago(created), *at = local_time(created);
+	double bytes = (double)json_get_int(image, "Size", 0);
 	char size[UNITS_SIZE], brief[13];
 	json_t *row = json_object();
 
-	units_decimal(size, (double)json_get_int(image, "Size", 0), 3);
+	units_decimal(size, bytes, 3);
 	set_text(row, "Containers", "N/A");
 	set_text(row, "CreatedAt", at);
 	set_text(row, "CreatedSince", since);
@@ -67,7 +68,7 @@ static void add_row(json_t *rows, const json_t *image, const char *repository, c
 	set_text(row, "Size", size);
 	set_text(row, "Tag", tag);
 	set_text(row, "UniqueSize", "N/A");
-	set_text(row, "VirtualSize", size);
+	set_text(row, "VirtualSize", units_decimal(size, bytes, 4));
 	json_array_append_new(rows, row);
 }
 
@@ -102,8 +103,6 @@ static void add_rows(json_t *rows, const json_t *image, const struct images_opts
 		repository = xstrndup(name, (size_t)(colon - name));
 		add_row(rows, image, repository, colon + 1, digest_of(image, repository),
 			o->no_trunc);
-		if (o->quiet)
-			return;
 	}
 	if (json_array_size(rows) > before)
 		return;

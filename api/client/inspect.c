@@ -84,7 +84,10 @@ static int inspect_all(struct call *call, const char *type)
 	struct error err;
 
 	if (!is_kind(type))
-		return call_fail(call, "\"%s\" is not a valid value for --type", type);
+		return call_fail(call,
+				 "unknown type: \"%s\": must be one of \"container\", \"image\", "
+				 "\"network\", \"volume\"",
+				 type);
 	for (size_t i = 0; i < call->args.n; i++) {
 		autojson json_t *object = NULL;
 		int rc = find(call, type, call->args.v[i], &object, &err);

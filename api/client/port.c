@@ -63,8 +63,8 @@ static int run_port(struct call *call)
 	key = xasprintf("%s%s", call->args.v[1], strchr(call->args.v[1], '/') ? "" : "/tcp");
 	add_bindings(&out, "", json_object_get(ports, key));
 	if (!out.len)
-		return call_fail(call, "Error: No public port '%s' published for %s", key,
-				 call->args.v[0]);
+		return call_fail(call, "Error: No public port '%s' published for %s",
+				 call->args.v[1], call->args.v[0]);
 	return call_out(call, out.p, out.len);
 }
 

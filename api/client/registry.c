@@ -99,6 +99,8 @@ static int run_push(struct call *call)
 	struct error err;
 
 	api_path(&path, "/images/", repo, "/push");
+	if (!tag && !o->all_tags && !o->quiet)
+		job_printf(call->job, "Using default tag: latest\n");
 	if (!o->all_tags)
 		api_query(&path, "tag", tag ? tag + 1 : "latest");
 	if (o->platform)

@@ -202,9 +202,11 @@ static int run_rename(struct call *call)
 
 	buf_adds(&action, "rename");
 	api_query(&action, "name", call->args.v[1]);
-	if (api_container_post(call->client, call->args.v[0], buf_text(&action), &err) < 0)
-		return call_complain(call, &err);
-	return 0;
+	if (api_container_post(call->client, call->args.v[0], buf_text(&action), &err) == 0)
+		return 0;
+	call_complain(call, &err);
+	call_warn(call, "Error: failed to rename container named %s", call->args.v[0]);
+	return -1;
 }
 
 const struct command_impl cmd_rename = { .run = run_rename };

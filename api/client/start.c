@@ -125,6 +125,25 @@ static int start_one(struct call *call, const char *name, struct error *err)
 	return 0;
 }
 
+static int start_all(struct call *call)
+{
+	autobuf struct buf failed = BUF_INIT(1 << 20);
+
+	for (size_t i = 0; i < call->args.n; i++) {
+		const char *name = call->args.v[i];
+		struct error err;
+
+		if (start_one(call, name, &err) == 0)
+			continue;
+		call_complain(call, &err);
+		buf_addf(&failed, "%s%s", failed.len ? ", " : "", name);
+	}
+	if (!failed.len)
+		return 0;
+	call_warn(call, "Error: failed to start containers: %s", buf_text(&failed));
+	return -1;
+}
+
 static int run_start(struct call *call)
 {
 	const struct attach_opts *o = call->opts;
@@ -132,12 +151,8 @@ static int run_start(struct call *call)
 	struct error err;
 	bool open_stdin;
 
-	if (!o->attach && !o->interactive) {
-		if (call_each(call, start_one) == 0)
-			return 0;
-		call_warn(call, "Error: failed to start containers");
-		return -1;
-	}
+	if (!o->attach && !o->interactive)
+		return start_all(call);
 	if (call->args.n > 1)
 		return call_fail(call, "you cannot start and attach multiple containers at once");
 	if (inspect(call, call->args.v[0], &container, &err) < 0)
@@ -170,10 +185,10 @@ static int check_state(const json_t *container, struct error *err)
 		const char *state, *text;
 		bool bad;
 	} rows[] = {
-		{ "Running", "cannot attach to a stopped container, start it first", false },
-		{ "Paused", "cannot attach to a paused container, unpause it first", true },
-		{ "Restarting", "cannot attach to a restarting container, wait until it is running",
-		  true },
+		{ "Running", "You cannot attach to a stopped container, start it first", false },
+		{ "Paused", "You cannot attach to a paused container, unpause it first", true },
+		{ "Restarting",
+		  "You cannot attach to a restarting container, wait until it is running", true },
 	};
 	const json_t *state = json_get_obj(container, "State");
 
