@@ -1,4 +1,5 @@
-# make | make check | make test | make lint | make install DESTDIR=/tmp/x PREFIX=/usr
+# make | make check | sudo make test | make lint | make install DESTDIR=/tmp/x PREFIX=/usr
+# sudo make demo | make test-vm | make fuzz
 # make O=out SAN=thread check: a build tree of its own for every set of sanitizers
 O       ?= build
 PREFIX  ?= /usr/local
@@ -77,10 +78,40 @@ lint: headers
 	@tests/lint/layers.sh && tests/lint/sizes.sh && tests/lint/format.sh
 headers:
 	@for h in $(HDRS); do $(CC) $(ALL_CFLAGS) -fsyntax-only -x c $$h || exit 1; done
+
+# All tests that need no virtual machine: units, then scripts that drive the binary (as root).
+SCRIPTS := $(filter-out %/lib.sh %/mkbusybox.sh,$(wildcard tests/integration/*.sh))
+CLIENTS := $(patsubst %.c,$(O)/%,$(wildcard tests/integration/*_client.c))
+test: deps
+	@$(MAKE) --no-print-directory O=$(O) all $(TESTS) $(CLIENTS)
+	@tests/run-all.sh $(O) --units $(TESTS) --scripts $(SCRIPTS)
+integration: all $(CLIENTS)
+	@tests/run-all.sh $(O) --scripts $(SCRIPTS)
+test-vm: all
+	tests/vm/run.sh $(O)/docker
+demo: deps
+	@$(MAKE) --no-print-directory O=$(O) all
+	@contrib/demo.sh $(O)/docker
+# tests/fuzz/run.sh NAME goes on for longer with one of them
+fuzz:
+	@for f in tests/fuzz/fuzz_*.c; do n=$${f##*/fuzz_}; tests/fuzz/run.sh $${n%.c} || exit 1; done
+deps:
+	@contrib/deps.sh build test
+deps-vm:
+	@contrib/deps.sh build vm
+
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+MANDIR  ?= $(PREFIX)/share/man
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 install: all
 	install -D -m 0755 $(O)/docker $(DESTDIR)$(BINDIR)/docker
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|@BINDIR@|$(BINDIR)|' contrib/systemd/docker.service >$(DESTDIR)$(UNITDIR)/docker.service
+	install -m 0644 contrib/systemd/docker.socket $(DESTDIR)$(UNITDIR)/docker.socket
+	for f in $(wildcard docs/man/*.1); do install -D -m 0644 $$f $(DESTDIR)$(MANDIR)/man1/$${f##*/} || exit 1; done
+	for f in $(wildcard contrib/completion/docker); do install -D -m 0644 $$f $(DESTDIR)$(COMPDIR)/docker || exit 1; done
 clean:
 	rm -rf $(O)
-.PHONY: all check unit lint headers install clean
+.PHONY: all check unit lint headers install clean test integration test-vm demo fuzz deps deps-vm
 .SECONDARY:
 -include $(OBJS:.o=.d) $(INIT_OBJS:.o=.d) $(O)/docker.d $(O)/daemonmain.d $(TESTS:=.d)

@@ -1,6 +1,7 @@
 /*
- * Bytes from a client into create's decoder, checks and changes. Built by `make fuzz` for libFuzzer:
- * the corpus is in corpus/runconfig.
+ * Bytes from a client into create's decoder, checks and changes.
+ * Sources: runconfig/*.c pkg/strlist.c pkg/signals.c pkg/duration.c
+ * Libraries: -ljansson
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -7,14 +7,16 @@ name=$1 seconds=${2:-10} out=${O:-build}/fuzz
 mkdir -p "$out/$name"
 flags="-std=gnu11 -D_GNU_SOURCE -I. -O1 -g -Wall -Wextra -fno-omit-frame-pointer"
 sources="tests/fuzz/fuzz_$name.c $(sed -n 's/^#include "\(.*\)\.h"$/\1.c/p' "tests/fuzz/fuzz_$name.c")"
+sources="$sources $(sed -n 's|^ \* Sources: \(.*\)|\1|p' "tests/fuzz/fuzz_$name.c")"
+libs=$(sed -n 's|^ \* Libraries: \(.*\)|\1|p' "tests/fuzz/fuzz_$name.c")
 sources="$sources pkg/error.c pkg/buf.c pkg/parse.c"
 sources=$(printf '%s\n' $sources | sort -u)
-if clang $flags -fsanitize=fuzzer,address,undefined -o "$out/fuzz_$name" $sources 2>"$out/clang.log"; then
+if clang $flags -fsanitize=fuzzer,address,undefined -o "$out/fuzz_$name" $sources $libs 2>"$out/clang.log"; then
 	"$out/fuzz_$name" -max_total_time="$seconds" -max_len=4096 -print_final_stats=1 \
 		-artifact_prefix="$out/" "$out/$name" "tests/fuzz/corpus/$name" 2>"$out/$name.log" ||
 		{ tail -40 "$out/$name.log"; exit 1; }
 	grep -E 'number_of_executed_units|^Done' "$out/$name.log"
 else
-	gcc $flags -fsanitize=address,undefined -o "$out/fuzz_$name" tests/fuzz/main.c $sources
+	gcc $flags -fsanitize=address,undefined -o "$out/fuzz_$name" tests/fuzz/main.c $sources $libs
 	"$out/fuzz_$name" tests/fuzz/corpus/"$name"/*
 fi
