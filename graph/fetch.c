@@ -89,8 +89,8 @@ static void set_options(struct fetch *f, const char *url)
 	lib.easy_setopt(c, CURLOPT_URL, url);
 	lib.easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
 	lib.easy_setopt(c, CURLOPT_MAXREDIRS, 10L);
-	lib.easy_setopt(c, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-	lib.easy_setopt(c, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+	lib.easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	lib.easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	lib.easy_setopt(c, CURLOPT_FAILONERROR, 1L);
 	lib.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	lib.easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 30L);
