@@ -49,7 +49,8 @@ static int by_value(const void *a, const void *b)
 static void print_times(const char *name, double *t, size_t n)
 {
 	qsort(t, n, sizeof(*t), by_value);
-	printf("%-28s median %8.2f ms   min %8.2f   p90 %8.2f\n", name, t[n / 2], t[0], t[n * 9 / 10]);
+	printf("%-28s median %8.2f ms   min %8.2f   p90 %8.2f\n", name, t[n / 2], t[0],
+	       t[n * 9 / 10]);
 	fflush(stdout);
 }
 
@@ -93,7 +94,8 @@ static double run_once(char **argv)
 	if (waitpid(pid, &status, 0) != pid)
 		die("waitpid");
 	if (status)
-		fprintf(stderr, "bench: %s ... ended with status %d\n", argv[0], WEXITSTATUS(status));
+		fprintf(stderr, "bench: %s ... ended with status %d\n", argv[0],
+			WEXITSTATUS(status));
 	return now_ms() - start;
 }
 
@@ -163,14 +165,16 @@ static int is_complete(const char *p, size_t n)
 }
 
 /* One request on a keep-alive connection. The status; the response stays in reply. */
-static int request(int fd, const char *method, const char *path, const char *body, char *reply, size_t size)
+static int request(int fd, const char *method, const char *path, const char *body, char *reply,
+		   size_t size)
 {
 	char head[1024];
 	size_t n = 0;
-	int status = 0, len = snprintf(head, sizeof(head),
-				       "%s %s HTTP/1.1\r\nHost: d\r\n%sContent-Length: %zu\r\n\r\n%s", method,
-				       path, *body ? "Content-Type: application/json\r\n" : "", strlen(body),
-				       body);
+	int status = 0,
+	    len = snprintf(head, sizeof(head),
+			   "%s %s HTTP/1.1\r\nHost: d\r\n%sContent-Length: %zu\r\n\r\n%s", method,
+			   path, *body ? "Content-Type: application/json\r\n" : "", strlen(body),
+			   body);
 
 	if (write(fd, head, (size_t)len) != len)
 		die("write");
@@ -200,8 +204,8 @@ static void one_container(const struct api *a, int fd)
 	const char *at;
 
 	snprintf(body, sizeof(body),
-		 "{\"Image\":\"%s\",\"Cmd\":[\"true\"],\"HostConfig\":{\"NetworkMode\":\"%s\"}}", a->image,
-		 a->network);
+		 "{\"Image\":\"%s\",\"Cmd\":[\"true\"],\"HostConfig\":{\"NetworkMode\":\"%s\"}}",
+		 a->image, a->network);
 	snprintf(path, sizeof(path), "/v%s/containers/create", a->version);
 	expect(request(fd, "POST", path, body, reply, sizeof(reply)), 201, "create", reply);
 	at = strstr(reply, "\"Id\":\"");
@@ -246,7 +250,8 @@ static int bench_api(char **argv)
 	}
 	for (size_t i = 0; i < threads; i++)
 		pthread_join(t[i], NULL);
-	printf("%-28s %8.1f containers/s\n", "", (double)(per * threads) * 1e3 / (now_ms() - start));
+	printf("%-28s %8.1f containers/s\n", "",
+	       (double)(per * threads) * 1e3 / (now_ms() - start));
 	print_times("create+start+wait+delete", times, per * threads);
 	return 0;
 }

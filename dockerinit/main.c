@@ -275,7 +275,7 @@ static void on_attach(struct request *r)
 
 	if (fd < 0) {
 		reply(r->conn, 128, 0, "no connection came with the request");
-	} else if (p && !p->exited) {
+	} else if (self.plan.p && p && !p->exited) {
 		attach(p, fd, r->m.flags, r->data, (size_t)r->m.number, r->ndata);
 		reply(r->conn, 0, 0, NULL);
 	} else if (!self.plan.p && nearly < SOCK_MAX_FDS) {

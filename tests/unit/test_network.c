@@ -206,20 +206,20 @@ static void gives_addresses_macs_and_names(void **state)
 
 	(void)state;
 	setup(&net, "172.17.0.1/16");
-	assert_int_equal(network_allocate(&net, "one", &any, &one, NULL), 0);
+	assert_int_equal(network_address_allocate(&net, "one", &any, &one, NULL), 0);
 	assert_int_equal(one.ip, 0xac110002);
 	assert_string_equal(mac_text(mac, one.mac), "02:42:ac:11:00:02");
 	assert_int_equal(strlen(one.ifname), 11);
 	assert_memory_equal(one.ifname, "veth", 4);
 	assert_true(network_has_ifname(&net, one.ifname));
 	const struct network_request wish = { .ip = "172.17.9.9", .mac = "02:00:00:00:00:01" };
-	assert_int_equal(network_allocate(&net, "two", &wish, &two, NULL), 0);
+	assert_int_equal(network_address_allocate(&net, "two", &wish, &two, NULL), 0);
 	assert_int_equal(two.ip, 0xac110909);
 	assert_string_equal(mac_text(mac, two.mac), "02:00:00:00:00:01");
-	network_release(&net, "two");
-	network_release(&net, "two");
+	network_address_release(&net, "two");
+	network_address_release(&net, "two");
 	assert_false(network_has_ifname(&net, two.ifname));
-	assert_int_equal(network_allocate(&net, "three", &wish, &two, NULL), 0);
+	assert_int_equal(network_address_allocate(&net, "three", &wish, &two, NULL), 0);
 	network_done(&net);
 }
 
@@ -229,7 +229,7 @@ static void expect_refusal(struct network *net, const char *id, struct network_r
 	struct error err = { 0 };
 	struct endpoint e;
 
-	assert_int_equal(network_allocate(net, id, &request, &e, &err), -1);
+	assert_int_equal(network_address_allocate(net, id, &request, &e, &err), -1);
 	assert_int_equal(err.kind, kind);
 	assert_string_equal(err.text, text);
 }
@@ -250,14 +250,14 @@ static void refuses_with_dockers_words(void **state)
 		       "invalid IPv4 address: ten");
 	expect_refusal(&net, "a", (struct network_request){ .mac = "03:00:00:00:00:01" },
 		       ERR_BAD_REQUEST, "invalid MAC address: 03:00:00:00:00:01");
-	assert_int_equal(network_allocate(&net, "a", &any, &e, NULL), 0);
+	assert_int_equal(network_address_allocate(&net, "a", &any, &e, NULL), 0);
 	expect_refusal(&net, "a", any, ERR_CONFLICT,
 		       "Container a has an interface on bridge \"test0\" already");
 	expect_refusal(&net, "b", any, ERR_INTERNAL,
 		       "no available IPv4 addresses on this network's address pools: bridge "
 		       "(test0)");
-	network_release(&net, "a");
-	assert_int_equal(network_allocate(&net, "b", &any, &e, NULL), 0);
+	network_address_release(&net, "a");
+	assert_int_equal(network_address_allocate(&net, "b", &any, &e, NULL), 0);
 	network_done(&net);
 }
 
@@ -268,13 +268,13 @@ static void adopts(void **state)
 
 	(void)state;
 	setup(&net, "172.17.0.1/16");
-	assert_int_equal(network_adopt(&net, "old", &old, NULL), 0);
-	assert_int_equal(network_adopt(&net, "old", &old, NULL), 0);
-	assert_int_equal(network_adopt(&net, "new", &old, NULL), -1);
+	assert_int_equal(network_address_adopt(&net, "old", &old, NULL), 0);
+	assert_int_equal(network_address_adopt(&net, "old", &old, NULL), 0);
+	assert_int_equal(network_address_adopt(&net, "new", &old, NULL), -1);
 	assert_true(network_has_ifname(&net, "veth0123456"));
 	old.ip++;
-	assert_int_equal(network_adopt(&net, "old", &old, NULL), -1); /* it has another */
-	assert_int_equal(network_allocate(&net, "new", &any, &e, NULL), 0);
+	assert_int_equal(network_address_adopt(&net, "old", &old, NULL), -1); /* it has another */
+	assert_int_equal(network_address_allocate(&net, "new", &any, &e, NULL), 0);
 	assert_int_equal(e.ip, 0xac110003);
 	autojson json_t *all = network_endpoints(&net);
 	assert_string_equal(json_get_str(json_get_obj(all, "old"), "IP", ""), "172.17.0.2");
@@ -299,7 +299,7 @@ static void *come_and_go(void *arg)
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int i = 0; i < EACH; i++) {
 			snprintf(id, sizeof(id), "%lx-%d", (unsigned long)pthread_self(), i);
-			if (network_allocate(net, id, &any, &e[i], NULL) < 0)
+			if (network_address_allocate(net, id, &any, &e[i], NULL) < 0)
 				return "no address";
 			if (__atomic_fetch_add(&held[e[i].ip & 255], 1, __ATOMIC_SEQ_CST) != 0)
 				return "an address twice";
@@ -308,7 +308,7 @@ static void *come_and_go(void *arg)
 		for (int i = 0; i < EACH; i++) {
 			snprintf(id, sizeof(id), "%lx-%d", (unsigned long)pthread_self(), i);
 			__atomic_fetch_sub(&held[e[i].ip & 255], 1, __ATOMIC_SEQ_CST);
-			network_release(net, id);
+			network_address_release(net, id);
 		}
 	}
 	return NULL;
