@@ -96,8 +96,7 @@ static int start_detached(struct call *call, const char *id, struct error *err)
 	return api_call(call->client, "POST", buf_text(&path), body, NULL, err);
 }
 
-static int take_status(struct call *call, const char *id, const struct attached *a,
-		       struct error *err)
+static int take_status(struct call *call, const char *id, struct error *err)
 {
 	autobuf struct buf path = BUF_INIT(4096);
 	autojson json_t *reply = NULL;
@@ -105,8 +104,6 @@ static int take_status(struct call *call, const char *id, const struct attached 
 	api_path(&path, "/exec/", id, "/json");
 	if (api_get(call->client, buf_text(&path), &reply, err) < 0)
 		return -1;
-	if (a->detached && json_get_bool(reply, "Running", false))
-		return 0;
 	call->client->status = (int)json_get_int(reply, "ExitCode", 0);
 	return 0;
 }
@@ -120,7 +117,7 @@ static int converse(struct call *call, struct attached *a, const char *id, struc
 	if (attached_ask(a, buf_text(&path), body, err) < 0 || attached_opened(a, err) < 0 ||
 	    attached_run(a, err) < 0)
 		return -1;
-	return take_status(call, id, a, err);
+	return a->detached ? 0 : take_status(call, id, err);
 }
 
 static int start_attached(struct call *call, const char *id, struct error *err)
