@@ -30,9 +30,14 @@ fail() {
 	exit 1
 }
 show() { # print a command as it would be typed, then run it
-	printf '\n$ docker'
-	printf ' %q' "$@"
-	echo
+	local arg line='$ docker'
+	for arg; do
+		case $arg in
+		*[!a-zA-Z0-9_./:=,-]*) line="$line '$arg'" ;;
+		*) line="$line $arg" ;;
+		esac
+	done
+	printf '\n%s\n' "$line"
 	"$docker" "$@" || fail "that failed"
 }
 
@@ -49,7 +54,8 @@ for _ in $(seq 100); do
 done
 "$top/tests/integration/mkbusybox.sh" "$dir/busybox.tar" || fail "no busybox"
 
-show import -c 'CMD ["sh"]' "$dir/busybox.tar" busybox:latest
+cd "$dir" || exit 1
+show import -c 'CMD ["sh"]' busybox.tar busybox:latest
 show images
 show run --rm busybox echo "hello from a container"
 show run --rm busybox sh -c 'hostname; id; ip addr show eth0 | grep inet; ps'

@@ -6,7 +6,7 @@
 #	run.sh DOCKER-BINARY      TIMEOUT=900 (seconds), ACCEL=tcg, VM_CACHE=folder
 set -eu
 
-binary=$1
+binary=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 cache=${VM_CACHE:-${XDG_CACHE_HOME:-/var/cache}/docker-test-vm}
@@ -81,7 +81,7 @@ make_root() {
 make_payload() {
 	dir=$work/payload
 	mkdir -p "$dir/install"
-	mkdir -p $dir/install/usr/bin; cp $binary $dir/install/usr/bin/docker
+	make -s -C "$top" O="$(dirname "$binary")" install DESTDIR="$dir/install" PREFIX=/usr >&2
 	"$top/tests/integration/mkbusybox.sh" "$dir/busybox.tar"
 	cp "$here/guest.sh" "$dir/"
 	mke2fs -q -t ext4 -E root_owner=0:0 -d "$dir" "$work/payload.ext4" 64M
