@@ -6,6 +6,7 @@ out=$1
 busybox=${BUSYBOX:-$(command -v busybox)} || { echo "mkbusybox: no busybox here" >&2; exit 1; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mkbusybox-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
+chmod 0755 "$dir"
 cd "$dir"
 mkdir -m 0755 bin dev etc home proc root sbin sys usr usr/bin usr/sbin var var/spool
 mkdir -m 1777 tmp
