@@ -149,16 +149,21 @@ static int connect_client(struct job *job, struct daemon *d, struct container *c
 static int attach(struct job *job, struct daemon *d, struct container *c, struct error *err)
 {
 	struct pending_attach *a = pending_new();
+	int rc;
 
 	if (check_state(c, job_arg(job, 0), err) < 0 || read_request(job, c, a, err) < 0) {
 		pending_free(a);
 		return -1;
 	}
-	if (output_flush(job_out(job)) < 0) {
+	pending_begin(c);
+	if (output_flush(job_out(job)) == 0) {
+		rc = connect_client(job, d, c, a, err);
+	} else {
 		pending_free(a);
-		return error_set(err, ERR_CANCELLED, "the client is gone");
+		rc = error_set(err, ERR_CANCELLED, "the client is gone");
 	}
-	return connect_client(job, d, c, a, err);
+	pending_end(c);
+	return rc;
 }
 
 int job_attach(struct job *job, void *self)

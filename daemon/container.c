@@ -26,6 +26,7 @@ struct container *container_new(const char *id, const char *containers_dir)
 	pthread_mutex_init(&c->lock, NULL);
 	list_init(&c->watches);
 	list_init(&c->pending);
+	c->attached_fd = -1;
 	return c;
 }
 

@@ -59,6 +59,8 @@ struct container {
 	struct list watches; /* struct container_watch */
 	struct list pending; /* struct pending_attach: clients that wait for the start */
 	size_t npending;
+	unsigned attaching; /* clients on their way into that list */
+	int attached_fd;    /* eventfd of the start that awaits them; -1: none does */
 };
 
 /* Both take over the JSON values. */

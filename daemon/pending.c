@@ -2,6 +2,7 @@
 #include "daemon/pending.h"
 
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "daemon/container.h"
@@ -49,6 +50,39 @@ static void drop_hung_up(struct container *c)
 		c->npending--;
 		pending_free(a);
 	}
+}
+
+void pending_begin(struct container *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->attaching++;
+	pthread_mutex_unlock(&c->lock);
+}
+
+void pending_end(struct container *c)
+{
+	pthread_mutex_lock(&c->lock);
+	if (--c->attaching == 0 && c->attached_fd >= 0)
+		eventfd_write(c->attached_fd, 1);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void pending_await(struct container *c)
+{
+	autoclose int fd = eventfd(0, EFD_CLOEXEC);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	bool wait;
+
+	pthread_mutex_lock(&c->lock);
+	wait = c->attaching > 0 && fd >= 0;
+	c->attached_fd = wait ? fd : -1;
+	pthread_mutex_unlock(&c->lock);
+	if (!wait)
+		return;
+	(void)poll(&p, 1, 1000); /* later ones are served too, as late clients */
+	pthread_mutex_lock(&c->lock);
+	c->attached_fd = -1;
+	pthread_mutex_unlock(&c->lock);
 }
 
 int pending_add_locked(struct container *c, struct pending_attach *a, struct error *err)

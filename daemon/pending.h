@@ -42,6 +42,15 @@ void pending_take_locked(struct container *c, struct pending_taken *out);
 void pending_taken_free(struct pending_taken *t);
 void pending_taken_close(struct pending_taken *t); /* descriptors too: nobody took them */
 
+/*
+ * A client that is told to go ahead must not miss the start that it asks for next: attach begins
+ * before the head of its answer goes out and ends once the client is in the list; a start awaits
+ * those under way, a second at most.
+ */
+void pending_begin(struct container *c);
+void pending_end(struct container *c);
+void pending_await(struct container *c);
+
 void pending_drop_all(struct container *c); /* locks the container itself */
 
 struct pending_attach *pending_new(void);

@@ -126,6 +126,7 @@ static int launch(struct daemon *d, struct container *c, const struct exec_comma
 	pid_t pid;
 	int rc;
 
+	pending_await(c);
 	pthread_mutex_lock(&c->lock);
 	pending_take_locked(c, &waiting);
 	pthread_mutex_unlock(&c->lock);
