@@ -112,6 +112,12 @@ static int connect_tcp(const struct httpc *c, struct error *err)
 	return fd;
 }
 
+void httpc_set_wrap(struct httpc *c, int (*wrap)(void *arg, int fd, struct error *err), void *arg)
+{
+	c->wrap = wrap;
+	c->wrap_arg = arg;
+}
+
 int httpc_connect(struct httpc *c, struct error *err)
 {
 	if (c->fd >= 0)
@@ -122,6 +128,10 @@ int httpc_connect(struct httpc *c, struct error *err)
 		c->fd = sock_connect_unix(c->path, SOCK_STREAM);
 		if (c->fd < 0)
 			error_sys(err, "dial unix %s", c->path);
+	}
+	if (c->fd >= 0 && c->wrap) {
+		c->fd = c->wrap(c->wrap_arg, c->fd, err);
+		return c->fd < 0 ? -1 : 0;
 	}
 	if (c->fd >= 0)
 		return 0;

@@ -30,6 +30,12 @@ struct httpc;
 struct httpc *httpc_new(const char *address, struct error *err);
 void httpc_free(struct httpc *c);
 
+/*
+ * Have every new connection go through wrap (TLS, say): it takes fd and returns the descriptor to use
+ * in its place, or -1 with err. Before the first request.
+ */
+void httpc_set_wrap(struct httpc *c, int (*wrap)(void *arg, int fd, struct error *err), void *arg);
+
 /* Connect now. 0, also when it is connected already; -1 with err.sys as connect(2) said. */
 int httpc_connect(struct httpc *c, struct error *err);
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pkg/error.h"
 #include "pkg/strlist.h"
 
 #define HTTPC_BUFFER 16384 /* also the ceiling of an answer's head */
@@ -19,6 +20,8 @@ enum httpc_body {
 
 struct httpc {
 	char *path, *host, *port; /* a unix socket's path, or host and port */
+	int (*wrap)(void *arg, int fd, struct error *err); /* or NULL */
+	void *wrap_arg;
 	int fd;
 	bool used;         /* a request went over this connection */
 	bool head_request; /* the answer to HEAD has no body */

@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "pkg/mem.h"
 
@@ -33,64 +31,6 @@ const char *units_binary(char out[UNITS_SIZE], double bytes)
 	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 
 	return scaled(out, bytes, 1024, 4, names, array_size(names));
-}
-
-static double unit_of(const char **p)
-{
-	static const struct {
-		const char *name;
-		double nanoseconds;
-	} units[] = {
-		{ "ns", 1 },  { "us", 1e3 }, { "\302\265s", 1e3 }, { "ms", 1e6 },
-		{ "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 },
-	};
-
-	for (size_t i = 0; i < array_size(units); i++) {
-		size_t n = strlen(units[i].name);
-
-		if (strncmp(*p, units[i].name, n) == 0) {
-			*p += n;
-			return units[i].nanoseconds;
-		}
-	}
-	return 0;
-}
-
-int units_parse_duration(const char *s, int64_t *nanoseconds)
-{
-	const char *p = s + (*s == '-' || *s == '+');
-	double total = 0;
-
-	errno = EINVAL;
-	if (!*p)
-		return -1;
-	if (strcmp(p, "0") == 0) {
-		*nanoseconds = 0;
-		return 0;
-	}
-	while (*p) {
-		char *end;
-		double unit, v;
-
-		if (!isdigit((unsigned char)*p) && *p != '.')
-			return -1;
-		if (p[0] == '0' && tolower((unsigned char)p[1]) == 'x')
-			return -1;
-		v = strtod(p, &end);
-		if (end == p)
-			return -1;
-		p = end;
-		unit = unit_of(&p);
-		errno = EINVAL;
-		if (unit == 0)
-			return -1;
-		total += v * unit;
-	}
-	errno = ERANGE;
-	if (total >= 9.2e18)
-		return -1;
-	*nanoseconds = (int64_t)(*s == '-' ? -total : total);
-	return 0;
 }
 
 int units_parse_nano(const char *s, int64_t *out)

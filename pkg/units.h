@@ -1,4 +1,4 @@
-/* Sizes and lengths of time as people read and write them. */
+/* Sizes and decimal numbers as people read and write them. Lengths of time: duration.h. */
 #ifndef PKG_UNITS_H
 #define PKG_UNITS_H
 
@@ -10,11 +10,6 @@
 const char *units_decimal(char out[UNITS_SIZE], double bytes, int digits);
 /* "1.938GiB": powers of 1024, four digits. */
 const char *units_binary(char out[UNITS_SIZE], double bytes);
-
-/*
- * Go's durations, "1m30s", "1.5h", "300ms", "-2s", "0", in nanoseconds. 0, or -1 with EINVAL, ERANGE.
- */
-int units_parse_duration(const char *s, int64_t *nanoseconds);
 
 /* A decimal number such as "1.5" as units of 10^-9: 1500000000. 0, or -1 with EINVAL, ERANGE. */
 int units_parse_nano(const char *s, int64_t *out);

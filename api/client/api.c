@@ -58,13 +58,11 @@ void api_explain(struct client *c, struct error *err)
 
 struct httpc *api_connection(struct client *c, struct error *err)
 {
-	if (c->options->tls || c->options->tls_verify) {
-		error_set(
-			err, ERR_NOT_IMPLEMENTED,
-			"this client cannot speak TLS: use a unix socket, or tcp:// without --tls");
-		return NULL;
-	}
-	return httpc_new(c->options->host, err);
+	struct httpc *conn = httpc_new(c->options->host, err);
+
+	if (conn && client_wants_tls(c))
+		httpc_set_wrap(conn, client_wrap_tls, c);
+	return conn;
 }
 
 /* The kept connection, unless there is another. */

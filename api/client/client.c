@@ -13,6 +13,7 @@
 #include "api/client/internal.h"
 #include "api/version.h"
 #include "pkg/mem.h"
+#include "pkg/tls.h"
 
 static int usage_failed(struct call *call, const char *text, int status)
 {
@@ -202,6 +203,7 @@ int client_run(const struct client_options *o, int argc, char **argv)
 			       : not_found(argc, argv);
 	}
 	httpc_free(c.conn);
+	tls_unref(c.tls);
 	engine_free(c.engine);
 	return status;
 }

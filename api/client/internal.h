@@ -18,12 +18,15 @@
 
 enum exit_status { EXIT_DAEMON = 125, EXIT_CANNOT_INVOKE = 126, EXIT_NO_COMMAND = 127 };
 
+struct tls;
+
 struct client {
 	const struct client_options *options;
 	struct engine *engine;
 	struct httpc *conn; /* kept alive for plain requests; NULL before the first */
 	char version[16];   /* of the API, "1.44" */
 	bool version_fixed; /* by DOCKER_API_VERSION: not lowered when the daemon is older */
+	struct tls *tls;    /* made by the first connection that needs it */
 	int status;         /* what to exit with; 0 with a failed command means 1 */
 };
 
@@ -97,6 +100,9 @@ int call_each(struct call *call, int (*fn)(struct call *call, const char *arg, s
 /* A path with one piece from outside: api_path(&b, "/containers/", name, "/json"). */
 void api_path(struct buf *b, const char *before, const char *piece, const char *after);
 void api_query(struct buf *b, const char *key, const char *value); /* appends ?key=value or & */
+/* tls.c: is it asked for (TCP only)? The wrapper of httpc_set_wrap(), arg is the client. */
+bool client_wants_tls(const struct client *c);
+int client_wrap_tls(void *arg, int fd, struct error *err);
 /* A new connection beside the kept one. NULL with err. */
 struct httpc *api_connection(struct client *c, struct error *err);
 /* Send, and receive the head on conn (NULL: the kept one). From status 400 on: -1, err from the body. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "pkg/duration.h"
 #include "pkg/parse.h"
 #include "pkg/units.h"
 
@@ -24,7 +25,7 @@ static int parse_cpus(const char *text, void *target, struct error *err)
 
 static int parse_duration(const char *text, void *target, struct error *err)
 {
-	if (units_parse_duration(text, target) == 0)
+	if (duration_parse(text, target) == 0)
 		return 0;
 	return error_set(err, ERR_BAD_REQUEST, "time: invalid duration \"%s\"", text);
 }

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "pkg/duration.h"
 #include "pkg/mem.h"
 #include "pkg/timefmt.h"
-#include "pkg/units.h"
 
 static char *from_timespec(struct timespec t)
 {
@@ -50,7 +50,7 @@ char *when_parse(const char *text, struct error *err)
 
 	if (timefmt_parse_unix(text, &t) == 0)
 		return xstrdup(text);
-	if (units_parse_duration(text, &ago) == 0) {
+	if (duration_parse(text, &ago) == 0) {
 		int64_t at;
 
 		t = time_now();
