@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pkg/mem.h"
@@ -222,6 +223,20 @@ static void take_signals(struct attached *a)
 	}
 }
 
+static long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* When a daemon dies that holds the streams itself, they break in the same moment. */
+bool attached_outlived_daemon(const struct attached *a)
+{
+	return a->lost_ms && now_ms() - a->lost_ms > 500;
+}
+
 static void fill_polls(const struct attached *a, struct pollfd *p)
 {
 	bool read_stdin = a->io_open && a->stdin_open && !a->pending;
@@ -231,8 +246,10 @@ static void fill_polls(const struct attached *a, struct pollfd *p)
 	if (a->io_open) {
 		p[POLL_IO].fd = httpc_fd(a->io);
 		p[POLL_IO].events = (short)(POLLIN | (a->pending ? POLLOUT : 0));
-	} else if (a->wait) {
+	}
+	if (a->wait && !(a->io_open && a->lost_ms)) {
 		p[POLL_WAIT].fd = httpc_fd(a->wait);
+		p[POLL_WAIT].events = a->io_open ? 0 : POLLIN; /* a hang-up is told in any case */
 	}
 	if (read_stdin)
 		p[POLL_STDIN].fd = STDIN_FILENO;
@@ -262,6 +279,10 @@ static int step(struct attached *a, struct error *err)
 		pump_in(a);
 	if (!a->io_open && a->keys.matched == a->keys.n)
 		a->detached = true;
+	if (p[POLL_WAIT].revents && a->io_open) {
+		a->lost_ms = now_ms();
+		return 0;
+	}
 	return p[POLL_WAIT].revents != 0;
 }
 

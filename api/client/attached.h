@@ -20,6 +20,8 @@ struct attached {
 	struct detachkeys keys;
 	/* the loop's own */
 	bool io_open, detached;
+	long long
+		lost_ms; /* when wait's connection broke while the streams went on; 0: it did not */
 	int signals;
 	size_t pending_at, pending;
 	char to_send[16384];
@@ -45,6 +47,12 @@ void attached_resize(struct attached *a);
  * err; when our own stdout is closed that is ERR_CANCELLED.
  */
 int attached_run(struct attached *a, struct error *err);
+
+/*
+ * Did the process go on without the daemon that we asked for its exit? Then it is worth some time to
+ * ask the next one.
+ */
+bool attached_outlived_daemon(const struct attached *a);
 
 /* "the input device is not a TTY" when a terminal is asked for and stdin is none. */
 int attached_check_tty(bool stdin_open, bool tty, struct error *err);

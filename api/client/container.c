@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -193,21 +194,33 @@ static int read_status(struct attached *a, int *status, struct error *err)
 	return 0;
 }
 
+/* The daemon went away. If another takes its place, that one knows the container. */
+static int ask_again(struct attached *a, const char *id, int *status)
+{
+	int tries = attached_outlived_daemon(a) ? 100 : 1;
+
+	while (tries--) {
+		struct error err = { .kind = ERR_NONE };
+
+		httpc_free(a->wait);
+		a->wait = NULL;
+		if (container_ask_wait(a, id, NULL, &err) == 0 && container_waiting(a, &err) == 0 &&
+		    read_status(a, status, &err) == 0)
+			return 0;
+		if (err.kind != ERR_UNAVAILABLE)
+			return -1;
+		if (tries)
+			(void)poll(NULL, 0, 100);
+	}
+	return -1;
+}
+
 int container_exit_status(struct attached *a, const char *id, int *status, struct error *err)
 {
 	struct error why;
 
-	if (read_status(a, status, &why) == 0)
+	if (read_status(a, status, &why) == 0 ||
+	    (why.kind == ERR_UNAVAILABLE && ask_again(a, id, status) == 0))
 		return 0;
-	if (why.kind == ERR_UNAVAILABLE) {
-		/* The daemon went away. If another took its place, it knows the container. */
-		struct error again;
-
-		httpc_free(a->wait);
-		a->wait = NULL;
-		if (container_ask_wait(a, id, NULL, &again) == 0 &&
-		    container_waiting(a, &again) == 0 && read_status(a, status, &again) == 0)
-			return 0;
-	}
 	return error_set(err, why.kind, "Error: error waiting for container: %s", why.text);
 }
