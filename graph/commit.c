@@ -69,9 +69,8 @@ static int list_change(void *arg, const struct change *c)
 		return -1;
 	if (c->kind == CHANGE_DELETED)
 		return list_one(l, TAR_LIST_WHITEOUT, c->path);
-	if (S_ISDIR(c->st->st_mode) && map_set(&l->folders, c->path, l))
-		return 0;
-	if (list_one(l, TAR_LIST_FILE, c->path) < 0)
+	if (!(S_ISDIR(c->st->st_mode) && map_set(&l->folders, c->path, l)) &&
+	    list_one(l, TAR_LIST_FILE, c->path) < 0)
 		return -1;
 	return c->opaque ? list_one(l, TAR_LIST_OPAQUE, c->path) : 0;
 }
