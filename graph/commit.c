@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "graph/config.h"
@@ -13,6 +14,7 @@
 #include "pkg/json.h"
 #include "pkg/mem.h"
 
+#define LIST_MAX (1024 * 1024 * 1024)
 /* The digest of a tar of nothing: two blocks of zeros. Docker keeps no layer for it. */
 #define EMPTY_DIFF DIGEST_PREFIX "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
@@ -32,31 +34,60 @@ int graph_rw_export(struct graph *g, const char *container_id, int fd, struct er
 	return rc < 0 ? -1 : tar_child_wait(&c, err);
 }
 
+/* A list for docker-tar in the making. */
+struct listing {
+	struct buf text;
+	struct map folders; /* that are in it */
+};
+
+static int list_one(struct listing *l, char what, const char *path)
+{
+	if (buf_addc(&l->text, what) < 0)
+		return -1;
+	return buf_add(&l->text, path, strlen(path) + 1);
+}
+
+/* The folders above a path, for their owners and modes. */
+static int list_above(struct listing *l, const char *path)
+{
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		autofree char *folder = xstrndup(path, (size_t)(slash - path));
+
+		if (!map_set(&l->folders, folder, l) && list_one(l, TAR_LIST_FILE, folder) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int list_change(void *arg, const struct change *c)
 {
-	struct buf *list = arg;
-	char what = c->kind == CHANGE_DELETED ? TAR_LIST_WHITEOUT : TAR_LIST_FILE;
+	struct listing *l = arg;
 
-	if (buf_addc(list, what) < 0 || buf_add(list, c->path, strlen(c->path) + 1) < 0)
-		return -1;
-	if (!c->opaque)
+	if (c->unchanged && !c->opaque)
 		return 0;
-	if (buf_addc(list, TAR_LIST_OPAQUE) < 0)
+	if (list_above(l, c->path) < 0)
 		return -1;
-	return buf_add(list, c->path, strlen(c->path) + 1);
+	if (c->kind == CHANGE_DELETED)
+		return list_one(l, TAR_LIST_WHITEOUT, c->path);
+	if (!(S_ISDIR(c->st->st_mode) && map_set(&l->folders, c->path, l)) &&
+	    list_one(l, TAR_LIST_FILE, c->path) < 0)
+		return -1;
+	return c->opaque ? list_one(l, TAR_LIST_OPAQUE, c->path) : 0;
 }
 
 /* The changes of a write layer as a list for docker-tar, in a memory file at its start; -1. */
 static int list_changes(struct graph *g, const char *container_id, struct error *err)
 {
-	autobuf struct buf list = BUF_INIT(1024 * 1024 * 1024);
 	autoclose int fd = memfd_create("list", MFD_CLOEXEC);
+	struct listing l = { .text = BUF_INIT(LIST_MAX) };
+	int rc = changes_walk(g, container_id, list_change, &l, err);
 
-	if (changes_walk(g, container_id, list_change, &list, err) < 0)
-		return -1;
-	if (fd < 0 || fs_write_all(fd, list.p, list.len) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return error_sys(err, "cannot list the changes of %s", container_id);
-	return take_fd(&fd);
+	if (rc == 0 &&
+	    (fd < 0 || fs_write_all(fd, l.text.p, l.text.len) < 0 || lseek(fd, 0, SEEK_SET) < 0))
+		rc = error_sys(err, "cannot list the changes of %s", container_id);
+	buf_done(&l.text);
+	map_done(&l.folders);
+	return rc < 0 ? -1 : take_fd(&fd);
 }
 
 static ssize_t read_fd(void *from, void *p, size_t n)
