@@ -2,6 +2,7 @@
  * The job wait. From API 1.30 on the head of the answer goes out at once: `docker run` waits for
  * it before it starts the container.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/internal.h"
@@ -49,9 +50,17 @@ static bool is_met(struct container *c, enum condition condition, const struct c
 		met = w->exited || w->removed || (condition == NOT_RUNNING && !s.running);
 	if (!met)
 		return false;
-	out->code = w->exited && condition != REMOVED ? w->exit_code : s.exit_code;
-	memcpy(out->error, w->exited && condition != REMOVED ? w->error : s.error,
-	       sizeof(out->error));
+	*out = (struct ending){ .code = s.exit_code };
+	if (condition == REMOVED) {
+		/* Why the run failed is no failure of the removal, which is what was waited for. */
+		if (!w->removed)
+			snprintf(out->error, sizeof(out->error), "%s", s.error);
+	} else if (w->exited) {
+		out->code = w->exit_code;
+		memcpy(out->error, w->error, sizeof(out->error));
+	} else {
+		memcpy(out->error, s.error, sizeof(out->error));
+	}
 	return true;
 }
 
