@@ -58,8 +58,18 @@ expect "systemd is pid 1" systemd cat /proc/1/comm
 groupadd -f docker
 systemctl daemon-reload
 
+finish() {
+	if [ $failed -ne 0 ]; then
+		journalctl -u docker --no-pager -o cat | tail -n 60 | cut -c 1-200 | sed 's/^/# /'
+	fi
+	sync
+	echo "$passed passed, $failed failed"
+	exit
+}
+
 # ---- the unit ----
 check "systemctl start docker" systemctl start docker
+[ $failed -eq 0 ] || finish
 expect "Type=notify is active" active systemctl is-active docker
 check "it answers" docker version
 expect "the socket is the group's" "660 docker" stat -c '%a %G' /run/docker.sock
@@ -158,8 +168,4 @@ left=$(pgrep -l docker)
 left=$(find $cgroups -type d | grep -E '[0-9a-f]{64}')
 [ -z "$left" ] && ok "no cgroup is left" || not_ok "no cgroup is left" "$left"
 
-if [ $failed -ne 0 ]; then
-	journalctl -u docker --no-pager -o cat | tail -n 60 | cut -c 1-200 | sed 's/^/# /'
-fi
-sync
-echo "$passed passed, $failed failed"
+finish

@@ -14,7 +14,10 @@ suite=bookworm
 packages=systemd,systemd-sysv,dbus,udev,busybox-static,iproute2,nftables,procps
 work=
 
+machine=
+
 cleanup() {
+	[ -z "$machine" ] || kill "$machine" 2>/dev/null || true
 	[ -z "$work" ] || rm -rf "$work"
 }
 trap cleanup EXIT
@@ -88,7 +91,7 @@ make_payload() {
 }
 
 boot() {
-	timeout "${TIMEOUT:-900}" qemu-system-x86_64 -accel "${ACCEL:-tcg}" -cpu max -m 1024 -smp 2 \
+	exec timeout "${TIMEOUT:-900}" qemu-system-x86_64 -accel "${ACCEL:-tcg}" -cpu max -m 1024 -smp 2 \
 		-nographic -no-reboot -nodefaults -serial stdio \
 		-kernel "$cache/vmlinuz" -append "$1" \
 		-drive "file=$cache/root.ext4,format=raw,if=none,id=root,snapshot=on" \
@@ -106,9 +109,12 @@ get_kernel
 make_root
 make_payload
 boot "console=ttyS0 root=/dev/nvme0n1 rw quiet loglevel=3 systemd.show_status=0 \
-systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all mitigations=off random.trust_cpu=on" |
-	tr -d '\r' | tee "$work/console" || true
-last=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$work/console" | tail -n 1)
+systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all mitigations=off random.trust_cpu=on" >"$work/console" 2>&1 &
+machine=$!
+tail --pid="$machine" -n +1 -f "$work/console" | tr -d '\r' &
+wait "$machine" || true # what the console says counts
+machine=
+last=$(tr -d '\r' <"$work/console" | grep -E '^[0-9]+ passed, [0-9]+ failed$' | tail -n 1)
 [ -n "$last" ] || fail "the machine did not finish"
 case $last in
 "0 passed"*) exit 1 ;;
