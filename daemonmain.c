@@ -261,19 +261,6 @@ static bool join_loader(struct process *p)
 	return pthread_timedjoin_np(p->loader, NULL, &until) == 0;
 }
 
-static void free_engine(struct process *p)
-{
-	if (p->signals)
-		event_free(p->signals);
-	if (p->stop)
-		event_free(p->stop);
-	engine_free(p->engine);
-	if (p->base)
-		event_base_free(p->base);
-	if (p->signal_fd >= 0)
-		close(p->signal_fd);
-}
-
 /* Run the loader beside the API. The exit status; *clean tells whether all threads are done. */
 static int run(struct process *p, bool *clean)
 {
@@ -311,13 +298,16 @@ static void set_lists(struct daemon_options *o)
 
 int daemon_main(struct daemon_options *o)
 {
-	struct process p = {
-		.options = o, .pidfile = -1, .root_lock = -1, .exec_lock = -1, .signal_fd = -1
+	/* Static, so that what it holds is in use to the end: a job that outlives its cancellation may
+	 * still need it, and the end of the process frees it all. */
+	static struct process p = {
+		.pidfile = -1, .root_lock = -1, .exec_lock = -1, .signal_fd = -1
 	};
 	struct error err;
 	bool clean = true;
 	int status = 1;
 
+	p.options = o;
 	set_lists(o);
 	prepare_process();
 	if (check_options(o, &err) < 0 || claim(&p, &err) < 0 || make_engine(&p, &err) < 0)
@@ -326,7 +316,6 @@ int daemon_main(struct daemon_options *o)
 		status = run(&p, &clean);
 	release(&p);
 	if (!clean)
-		_exit(status); /* threads are still at work on what would be freed */
-	free_engine(&p);
+		_exit(status); /* threads are still at work */
 	return status;
 }
