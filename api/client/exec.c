@@ -1,4 +1,5 @@
 /* docker exec: create, start with the connection taken over as the streams, then the exit status. */
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -96,15 +97,22 @@ static int start_detached(struct call *call, const char *id, struct error *err)
 	return api_call(call->client, "POST", buf_text(&path), body, NULL, err);
 }
 
+/* The streams may end a moment before the daemon has been told how the process ended. */
 static int take_status(struct call *call, const char *id, struct error *err)
 {
 	autobuf struct buf path = BUF_INIT(4096);
-	autojson json_t *reply = NULL;
 
 	api_path(&path, "/exec/", id, "/json");
-	if (api_get(call->client, buf_text(&path), &reply, err) < 0)
-		return -1;
-	call->client->status = (int)json_get_int(reply, "ExitCode", 0);
+	for (int pause_ms = 1; pause_ms <= 4096; pause_ms *= 2) {
+		autojson json_t *reply = NULL;
+
+		if (api_get(call->client, buf_text(&path), &reply, err) < 0)
+			return -1;
+		call->client->status = (int)json_get_int(reply, "ExitCode", 0);
+		if (!json_get_bool(reply, "Running", false))
+			break;
+		(void)poll(NULL, 0, pause_ms);
+	}
 	return 0;
 }
 
