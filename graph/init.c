@@ -88,7 +88,7 @@ static int make_point(const char *path, char kind, const char *target)
 }
 
 /* argv: role, path and options of the mount. */
-static int run_init(int argc, char **argv)
+static int make_points(int argc, char **argv)
 {
 	if (argc != 3)
 		return 2;
@@ -109,6 +109,12 @@ static int run_init(int argc, char **argv)
 			return 1;
 		}
 	return 0;
+}
+
+/* Without the exit handlers of a program that this process is no whole one of. */
+static int run_init(int argc, char **argv)
+{
+	_exit(make_points(argc, argv));
 }
 
 const struct reexec_role init_role = { ROLE, run_init };

@@ -253,7 +253,7 @@ static int complain(const char *what)
 }
 
 /* argv: role, path, options, "list" when LIST_FD has one. */
-static int run_tar(int argc, char **argv)
+static int write_tar(int argc, char **argv)
 {
 	struct out o = { 0 };
 	int root, rc;
@@ -273,6 +273,12 @@ static int run_tar(int argc, char **argv)
 	if (rc < 0 || tar_write_end(o.w) < 0)
 		return complain("cannot write the tar");
 	return 0; /* memory goes with the process */
+}
+
+/* Without the exit handlers of a program that this process is no whole one of. */
+static int run_tar(int argc, char **argv)
+{
+	_exit(write_tar(argc, argv));
 }
 
 const struct reexec_role tar_role = { ROLE, run_tar };

@@ -157,7 +157,7 @@ static int enter(struct untar *u, const char *kind, const char *dir, struct erro
 	return u->root < 0 ? error_sys(err, "cannot open the folder") : 0;
 }
 
-static int run_untar(int argc, char **argv)
+static int untar(int argc, char **argv)
 {
 	struct untar u = { .root = -1, .parent_fd = -1 };
 	struct error err = { 0 };
@@ -174,6 +174,12 @@ static int run_untar(int argc, char **argv)
 	}
 	snprintf(size, sizeof(size), "%lld", (long long)u.size);
 	return report(UNTAR_SAYS_SIZE, size) < 0; /* memory goes with the process */
+}
+
+/* Without the exit handlers of a program that this process is no whole one of. */
+static int run_untar(int argc, char **argv)
+{
+	_exit(untar(argc, argv));
 }
 
 const struct reexec_role untar_role = { UNTAR_ROLE, run_untar };

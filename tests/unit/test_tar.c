@@ -31,7 +31,8 @@ static ssize_t from_reading(void *from, void *p, size_t n)
 		n = r->n;
 	if (r->step && n > r->step)
 		n = r->step;
-	memcpy(p, r->p, n);
+	if (n)
+		memcpy(p, r->p, n);
 	r->p += n;
 	r->n -= n;
 	return (ssize_t)n;
