@@ -11,6 +11,7 @@
 #include "daemon/mounts.h"
 #include "daemon/names.h"
 #include "engine/job.h"
+#include "execdriver/driver.h"
 #include "graph/graph.h"
 #include "pkg/fs.h"
 #include "pkg/json.h"
@@ -120,6 +121,16 @@ static void default_hostname(const struct daemon *d, const struct container *c,
 	json_object_set_new(rc->config, "Hostname", json_string(host));
 }
 
+/* Where nothing is said: the host's on cgroup v1, one of its own on v2. */
+static void default_cgroupns(const struct daemon *d, json_t *host_config)
+{
+	int version = execdriver_features(d->execdriver)->cgroup_version;
+
+	if (!*json_get_str(host_config, "CgroupnsMode", ""))
+		json_object_set_new(host_config, "CgroupnsMode",
+				    json_string(version == 2 ? "private" : "host"));
+}
+
 static int check_network(const struct runconfig *rc, unsigned apiversion, struct error *err)
 {
 	const json_t *endpoints = json_get_obj(rc->networking_config, "EndpointsConfig");
@@ -146,6 +157,7 @@ static int decide(struct job *job, struct daemon *d, struct container *c, struct
 	    pin_peer(d, rc->host_config, "PidMode", err) < 0)
 		return -1;
 	default_hostname(d, c, rc);
+	default_cgroupns(d, rc->host_config);
 	c->config = json_incref(rc->config);
 	c->host_config = json_incref(rc->host_config);
 	c->networking_config = json_incref(rc->networking_config);

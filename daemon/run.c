@@ -6,6 +6,7 @@
  * ends at once may be told before that returns: on_exited() then leaves it as an "early exit", and
  * the start completes it.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,8 @@
 #include "daemon/pending.h"
 #include "execdriver/driver.h"
 #include "graph/graph.h"
+#include "graphdriver/driver.h"
+#include "pkg/fs.h"
 #include "pkg/json.h"
 #include "pkg/log.h"
 #include "pkg/mem.h"
@@ -48,11 +51,34 @@ static int claim(struct container *c, unsigned flags, struct error *err)
 	return rc;
 }
 
+/*
+ * A write layer that was mounted volatile has the kernel's mark of it, and cannot be mounted again:
+ * a crash of the machine might have torn it. Here none has: an AutoRemove container that one caught
+ * is removed by the next daemon, not started.
+ */
+static int clear_volatile_mark(struct daemon *d, struct container *c, struct error *err)
+{
+	const struct graphdriver_ops *ops = graphdriver_ops(d->graphdriver);
+	autojson json_t *data = ops->metadata(graphdriver_self(d->graphdriver), c->id);
+	const char *work = json_get_str(data, "WorkDir", NULL);
+	autofree char *mark = NULL;
+
+	if (!work)
+		return 0; /* no overlay */
+	mark = xasprintf("%s/work/incompat", work);
+	if (fs_remove_tree(AT_FDCWD, mark) < 0)
+		return error_sys(err, "cannot remove \"%s\"", mark);
+	return 0;
+}
+
 static int mount_rootfs(struct daemon *d, struct container *c, struct exec_command *cmd,
 			struct error *err)
 {
+	bool ran = container_state(c).started.tv_sec != 0;
 	struct graphdriver_mount m = { 0 };
 
+	if (ran && container_is_auto_remove(c) && clear_volatile_mark(d, c, err) < 0)
+		return -1;
 	if (graph_rw_mount(d->graph, c->id, &m, err) < 0)
 		return -1;
 	cmd->rootfs.kind = m.overlay ? ROOTFS_OVERLAY : ROOTFS_DIR;

@@ -301,7 +301,7 @@ if docker_cli; then
 	expect_status "CLI: no such command" 127 "$CLI" run --rm busybox nosuch
 	expect_status "CLI: a folder" 126 "$CLI" run --rm busybox /etc
 	expect_status "CLI: an error of the daemon" 125 "$CLI" run --rm --network nosuchnet busybox true
-	expect "CLI: a terminal" /dev/pts/0 script -qec "'$CLI' run --rm -t busybox tty | tr -d '\r'" /dev/null
+	expect "CLI: a terminal" /dev/pts/0 sh -c "script -qec \"'$CLI' run --rm -t busybox tty\" /dev/null | tr -d '\r'"
 	"$CLI" run -d --name cli busybox sh -c 'echo a; sleep 1000' >/dev/null
 	expect "CLI: exec" x "$CLI" exec cli echo x
 	expect "CLI: logs" a "$CLI" logs cli
