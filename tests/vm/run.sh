@@ -114,6 +114,7 @@ machine=$!
 tail --pid="$machine" -n +1 -f "$work/console" | tr -d '\r' &
 wait "$machine" || true # what the console says counts
 machine=
+wait
 last=$(tr -d '\r' <"$work/console" | grep -E '^[0-9]+ passed, [0-9]+ failed$' | tail -n 1)
 [ -n "$last" ] || fail "the machine did not finish"
 case $last in
