@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 cache=${VM_CACHE:-${XDG_CACHE_HOME:-/var/cache}/docker-test-vm}
 suite=bookworm
-packages=systemd,systemd-sysv,dbus,udev,busybox-static,iproute2,nftables,procps
+packages=systemd,systemd-sysv,dbus,udev,kmod,busybox-static,iproute2,nftables,procps
 work=
 
 machine=
@@ -52,7 +52,7 @@ get_kernel() {
 # A root file system is good for one recipe: this file, the unit and the kernel.
 recipe() {
 	cat "$here/vmtest.service" "$cache/vmlinuz" | sha256sum | cut -c 1-16
-	echo "$suite $packages 2"
+	echo "$suite $packages"
 }
 
 make_root() {
@@ -114,6 +114,7 @@ machine=$!
 tail --pid="$machine" -n +1 -f "$work/console" | tr -d '\r' &
 wait "$machine" || true # what the console says counts
 machine=
+wait
 last=$(tr -d '\r' <"$work/console" | grep -E '^[0-9]+ passed, [0-9]+ failed$' | tail -n 1)
 [ -n "$last" ] || fail "the machine did not finish"
 case $last in
