@@ -40,7 +40,25 @@ static int fail(char *err, size_t err_size, const char *fmt, ...)
 	return -1;
 }
 
-static int make_cgroups(const struct plan *plan, char *err, size_t n)
+/*
+ * Make the folder, or give it the name by a rename. One of that name may be about to go: a container
+ * that restarts meets its earlier self, whose monitor removes each folder once, and then never again.
+ */
+static int claim(const char *from, const char *dir)
+{
+	struct timespec pause = { .tv_nsec = 1000 * 1000 };
+
+	for (int tries = 0;; tries++) {
+		int rc = from ? rename(from, dir) : mkdir(dir, 0755);
+
+		if (rc == 0 || (errno != EEXIST && errno != ENOTEMPTY) || tries == 3000)
+			return rc;
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* renamed: the folders are there already. */
+static int make_cgroups(const struct plan *plan, bool renamed, char *err, size_t n)
 {
 	struct plan_reader r = PLAN_READER(plan);
 	struct plan_record rec;
@@ -48,7 +66,7 @@ static int make_cgroups(const struct plan *plan, char *err, size_t n)
 	while (plan_next_of(&r, PLAN_CGROUP, &rec)) {
 		const char *dir = plan_field(&rec);
 
-		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		if (!renamed && claim(NULL, dir) < 0)
 			return fail(err, n, "cgroup %s", dir);
 	}
 	r = PLAN_READER(plan);
@@ -205,7 +223,7 @@ static int spawn(struct process *p, const struct plan *plan, const struct plan *
 
 int launch_prepare(struct process *p, const struct plan *plan, char *err, size_t n)
 {
-	if (make_cgroups(plan, err, n) < 0 || spawn(p, plan, NULL, -1, err, n) < 0)
+	if (make_cgroups(plan, false, err, n) < 0 || spawn(p, plan, NULL, -1, err, n) < 0)
 		return -1;
 	return join_cgroups(plan, p->pid, err, n);
 }
@@ -219,7 +237,7 @@ static int rename_cgroups(const struct plan *from, const struct plan *to, char *
 	while (plan_next_of(&a, PLAN_CGROUP, &old) && plan_next_of(&b, PLAN_CGROUP, &new)) {
 		const char *was = plan_field(&old), *is = plan_field(&new);
 
-		if (rename(was, is) < 0)
+		if (claim(was, is) < 0)
 			return fail(err, n, "renaming cgroup %s", was);
 	}
 	return 0;
@@ -228,7 +246,7 @@ static int rename_cgroups(const struct plan *from, const struct plan *to, char *
 static int launch_prepared(struct process *p, const struct plan *plan, const struct plan *prepared,
 			   int plan_fd, char *err, size_t n)
 {
-	if (rename_cgroups(prepared, plan, err, n) < 0 || make_cgroups(plan, err, n) < 0)
+	if (rename_cgroups(prepared, plan, err, n) < 0 || make_cgroups(plan, true, err, n) < 0)
 		return -1;
 	if (sock_send_fds(p->sync.fd, "P", 1, &plan_fd, 1) < 0)
 		return fail(err, n, "handing the plan over");
@@ -239,7 +257,7 @@ static int launch_fresh(struct process *p, const struct plan *plan, char *err, s
 {
 	autoclose int cgroup = -1;
 
-	if (make_cgroups(plan, err, n) < 0 || join_pid_namespace(plan, err, n) < 0)
+	if (make_cgroups(plan, false, err, n) < 0 || join_pid_namespace(plan, err, n) < 0)
 		return -1;
 	cgroup = open_v2_cgroup(plan);
 	if (cgroup >= 0 && attach_device_filter(plan, cgroup, err, n) < 0)

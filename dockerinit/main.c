@@ -190,6 +190,15 @@ static void write_exit_file(const struct message *m)
 		fs_save_atomic(AT_FDCWD, path, text, (size_t)n, 0600, 0);
 }
 
+/* Before the exit is told: the next run of the container will have a socket of that name. */
+static void close_socket(void)
+{
+	if (self.listener.fd < 0)
+		return;
+	watch_close(&self.listener);
+	unlink(plan_get(&self.plan, PLAN_SOCKET));
+}
+
 static void container_exited(struct process *p)
 {
 	struct message m = { .type = MESSAGE_EXITED, .status = p->status };
@@ -200,6 +209,7 @@ static void container_exited(struct process *p)
 	m.nanoseconds = now.tv_nsec;
 	if (launch_oom_killed(&self.plan))
 		m.flags |= EXITED_OOM;
+	close_socket();
 	write_exit_file(&m);
 	tell_all(&m);
 	end_clients(p);
@@ -510,13 +520,9 @@ static bool is_running(void)
 /* The exit has been told. Take away what is left on the host, then stay for clients that still read. */
 static void clean_up(void)
 {
-	const char *socket_path = self.plan.p ? plan_get(&self.plan, PLAN_SOCKET) : NULL;
-
 	if (self.init)
 		end_clients(self.init);
-	watch_close(&self.listener);
-	if (socket_path)
-		unlink(socket_path);
+	close_socket();
 	if (self.init && !self.plan.p) /* prepared, and never needed */
 		process_signal(self.init, SIGKILL);
 	while (is_running())

@@ -105,7 +105,8 @@ static void running_free(struct running *r)
 static void forget(struct running *r)
 {
 	pthread_mutex_lock(&r->driver->lock);
-	map_del(&r->driver->running, r->id);
+	if (map_get(&r->driver->running, r->id) == r) /* it may run again already */
+		map_del(&r->driver->running, r->id);
 	pthread_mutex_unlock(&r->driver->lock);
 }
 
