@@ -260,6 +260,8 @@ static void check_end(struct process *p)
 
 	if (p->out[0].fd >= 0 || p->out[1].fd >= 0 || !p->started)
 		return;
+	if (*p->id)
+		return; /* an exec's clients stay until its exit is known to the daemon */
 	list_each_safe(l, tmp, &p->clients) {
 		struct client *c = list_entry(l, struct client, link);
 

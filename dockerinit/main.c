@@ -92,6 +92,16 @@ static void tell_all(const struct message *m)
 			send_message(list_entry(l, struct conn, link), m, NULL);
 }
 
+static bool is_watched(void)
+{
+	struct list *l;
+
+	list_each(l, &self.conns)
+		if (list_entry(l, struct conn, link)->events)
+			return true;
+	return false;
+}
+
 static struct process *find_process(const char *id)
 {
 	struct list *l;
@@ -226,7 +236,9 @@ void monitor_process_exited(struct process *p)
 	}
 	memcpy(m.exec_id, p->id, sizeof(m.exec_id));
 	tell_all(&m);
-	end_clients(p);
+	/* Whoever sees the stream end asks for the exit code next: the daemon must know it by then. */
+	if (!is_watched())
+		end_clients(p);
 }
 
 /* Execs that have ended and whose clients have read all. */
@@ -412,6 +424,14 @@ static void on_resize(struct request *r)
 	reply(r->conn, 0, 0, NULL);
 }
 
+static void on_seen(struct request *r)
+{
+	struct process *p = find_process(r->m.exec_id);
+
+	if (p && p != self.init && p->exited)
+		end_clients(p);
+}
+
 static void on_watch(struct request *r)
 {
 	if (!self.init || !self.init->started) {
@@ -429,7 +449,7 @@ static const struct {
 	{ MESSAGE_PREPARE, on_prepare }, { MESSAGE_LAUNCH, on_launch },
 	{ MESSAGE_ATTACH, on_attach },   { MESSAGE_RESIZE, on_resize },
 	{ MESSAGE_SIGNAL, on_signal },   { MESSAGE_EXEC, on_exec },
-	{ MESSAGE_WATCH, on_watch },
+	{ MESSAGE_WATCH, on_watch },     { MESSAGE_SEEN, on_seen },
 };
 
 static void handle(struct request *r)
@@ -440,6 +460,18 @@ static void handle(struct request *r)
 			return;
 		}
 	reply(r->conn, 128, ENOSYS, "this monitor does not know that request");
+}
+
+/* Nobody is left who could have seen the ends of these. */
+static void end_unseen(void)
+{
+	struct list *l;
+
+	if (is_watched())
+		return;
+	list_each(l, &self.execs)
+		if (list_entry(l, struct process, link)->exited)
+			end_clients(list_entry(l, struct process, link));
 }
 
 static void on_request(struct watch *w, uint32_t events)
@@ -456,6 +488,7 @@ static void on_request(struct watch *w, uint32_t events)
 		return;
 	if (n < (ssize_t)sizeof(packet.m)) {
 		conn_free(r.conn);
+		end_unseen();
 		self.ended = self.ended || !self.plan.p; /* a daemon that dies before LAUNCH */
 	} else {
 		r.m = packet.m;
@@ -520,6 +553,8 @@ static bool is_running(void)
 /* The exit has been told. Take away what is left on the host, then stay for clients that still read. */
 static void clean_up(void)
 {
+	struct list *l;
+
 	if (self.init)
 		end_clients(self.init);
 	close_socket();
@@ -528,6 +563,8 @@ static void clean_up(void)
 	while (is_running())
 		watch_once();
 	launch_end_launcher();
+	list_each(l, &self.execs)
+		end_clients(list_entry(l, struct process, link));
 	mem_close_fd(&self.mnt_ns);
 	if (self.plan.p)
 		launch_cleanup(&self.plan);

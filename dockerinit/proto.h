@@ -30,6 +30,7 @@ enum message_type {
 	MESSAGE_EXEC,       /* exec_id; fd: plan; flags EXEC_ATTACHED: fds 2: plan, connection */
 	MESSAGE_WATCH,      /* answered by REPLY: number: pid; later events */
 	MESSAGE_PREPARE,    /* fd: plan of what can be done before a container is known */
+	MESSAGE_SEEN,       /* exec_id: EXEC_EXITED has been recorded; no reply */
 	/* answers and events */
 	MESSAGE_REPLY = 100, /* number: pid or 0; status: 0, or the exit code with data: text */
 	MESSAGE_EXITED,      /* status, flags EXITED_x, seconds, nanoseconds */

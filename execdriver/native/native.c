@@ -180,6 +180,9 @@ static void on_message(evutil_socket_t fd, short what, void *arg)
 		break;
 	case MESSAGE_EXEC_EXITED:
 		l->exec_exited(l->arg, r->id, m.exec_id, m.status);
+		m.type = MESSAGE_SEEN;
+		(void)monitor_send(r->conn, &m, NULL, 0, NULL,
+				   0); /* a monitor that is gone waits for nothing */
 		break;
 	case MESSAGE_DETACHED:
 		l->detached(l->arg, r->id, *m.exec_id ? m.exec_id : NULL);
