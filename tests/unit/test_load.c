@@ -6,12 +6,12 @@
 
 #include <dirent.h>
 #include <pthread.h>
-#include <sys/wait.h>
 #include <zlib.h>
 
 #include "graph/untar.h"
 
 #define OCI_INDEX "application/vnd.oci.image.index.v1+json"
+#define OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
 #define OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 
 struct archive {
@@ -238,10 +238,12 @@ static void oci_archive(const struct archive *a, struct buf *out, bool damaged)
 	if (damaged)
 		d0[10] = d0[10] == '0' ? '1' : '0';
 	buf_addf(&manifest,
-		 "{\"schemaVersion\":2,\"config\":{\"digest\":\"%s\"},\"layers\":[{\"digest\":\"%"
-		 "s\"},"
-		 "{\"digest\":\"%s\"}]}",
-		 dc, d0, d1);
+		 "{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST "\",\"config\":{"
+		 "\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"%s\","
+		 "\"size\":%zu},\"layers\":[{\"mediaType\":\"" OCI_LAYER "+gzip\",\"digest\":"
+		 "\"%s\",\"size\":%zu},{\"mediaType\":\"" OCI_LAYER "\",\"digest\":\"%s\","
+		 "\"size\":%zu}]}",
+		 dc, a->config.len, d0, gz0.len, d1, a->layers[1].len);
 	put_blob(w, &manifest, dm);
 	buf_addf(&inner,
 		 "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX "\",\"manifests\":["
@@ -385,36 +387,45 @@ static void two_at_once(void **state)
 	archive_done(&a);
 }
 
+/* argv: role, root, driver. A daemon that loads from its stdin and will not live to the end of it. */
+static int run_loader(int argc, char **argv)
+{
+	struct job *j;
+
+	assert_int_equal(argc, 3);
+	snprintf(s.root, sizeof(s.root), "%s", argv[1]);
+	s.driver = argv[2];
+	store_open();
+	j = job_new(s.e, "load", NULL);
+	input_set(job_in(j), source_fd(STDIN_FILENO));
+	job_run(j, NULL);
+	_exit(0);
+}
+
+static const struct reexec_role loader_role = { "test-loader", run_loader };
+static const struct reexec_role *const own_roles[] = { &loader_role, NULL };
+
 /* The whole process dies in the middle of a layer. */
 static void killed_half_way(void **state)
 {
 	autobuf struct buf tar = BUF_INIT(128 << 20);
+	char role[] = "test-loader", driver[16], *argv[] = { role, s.root, driver, NULL };
 	struct archive a;
-	int pipefd[2], status;
+	int pipefd[2];
 	pid_t pid;
 
 	(void)state;
 	archive_make(&a, 8 << 20);
 	docker_archive(&a, &tar);
 	store_close();
+	snprintf(driver, sizeof(driver), "%s", s.driver);
 	assert_int_equal(pipe2(pipefd, O_CLOEXEC), 0);
-	pid = fork(); /* one thread is left in the parent, so this is safe here */
-	if (pid == 0) {
-		struct layer_source src = { 0 };
-
-		(void)src;
-		store_open();
-		struct job *j = job_new(s.e, "load", NULL);
-
-		input_set(job_in(j), source_fd(pipefd[0]));
-		job_run(j, NULL);
-		_exit(0);
-	}
+	assert_int_equal(reexec_spawn(argv, &(struct proc_fd){ pipefd[0], 0 }, 1, &pid, NULL), 0);
+	close(pipefd[0]);
 	assert_int_equal(fs_write_all(pipefd[1], tar.p, 6 << 20), 0);
 	usleep(50000);
 	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	close(pipefd[0]);
+	proc_wait(pid);
 	close(pipefd[1]);
 	usleep(200000); /* its child sees the end of its pipe */
 	store_open();
@@ -464,12 +475,12 @@ static void skopeo_writes(void **state)
 		autofree char *out = xasprintf("%s/out%zu.tar", dir, i), *cmd = NULL;
 		autobuf struct buf made = BUF_INIT(128 << 20);
 
-		cmd = xasprintf("HOME=%s skopeo --insecure-policy copy -q oci-archive:%s %s:%s:%s",
-				dir, oci, kinds[i][0], out, kinds[i][1]);
+		cmd = xasprintf("HOME=%s skopeo --insecure-policy copy -q oci-archive:%s %s:%s:%s "
+				"2>%s/why",
+				dir, oci, kinds[i][0], out, kinds[i][1], dir);
 		if (shell(cmd) != 0) {
-			print_message("skipped: skopeo cannot copy here\n");
-			archive_done(&a);
-			skip();
+			read_text(dir, "why", &made);
+			fail_msg("%s", made.p);
 		}
 		assert_int_equal(fs_read_file(AT_FDCWD, out, &made), 0);
 		load_ok(&made, "Loaded image: busy:box");
@@ -494,5 +505,6 @@ static int tests(void)
 
 int main(int argc, char **argv)
 {
+	reexec_dispatch(own_roles, argc, argv);
 	return graph_test_main(argc, argv, tests);
 }
