@@ -109,7 +109,7 @@ install: all
 	sed 's|@BINDIR@|$(BINDIR)|' contrib/systemd/docker.service >$(DESTDIR)$(UNITDIR)/docker.service
 	install -m 0644 contrib/systemd/docker.socket $(DESTDIR)$(UNITDIR)/docker.socket
 	for f in $(wildcard docs/man/*.1); do install -D -m 0644 $$f $(DESTDIR)$(MANDIR)/man1/$${f##*/} || exit 1; done
-	for f in $(wildcard contrib/completion/docker); do install -D -m 0644 $$f $(DESTDIR)$(COMPDIR)/docker || exit 1; done
+	for f in $(wildcard contrib/completion/bash/docker); do install -D -m 0644 $$f $(DESTDIR)$(COMPDIR)/docker || exit 1; done
 clean:
 	rm -rf $(O)
 .PHONY: all check unit lint headers install clean test integration test-vm demo fuzz deps deps-vm
