@@ -93,12 +93,14 @@ static void boot(struct fixture *f)
 	assert_int_equal(daemon_install(f->daemon, f->engine, &err), 0);
 }
 
-/* What a kill -9 leaves: files. The objects stay where they are, as late threads may use them. */
-static void crash(struct fixture *f)
+static void shut_down(struct fixture *f)
 {
 	engine_shutdown(f->engine);
 	event_base_loopbreak(f->base);
 	pthread_join(f->loop, NULL);
+	daemon_close(f->daemon);
+	event_base_free(f->base);
+	engine_free(f->engine);
 }
 
 static int setup(void **state)
@@ -123,8 +125,14 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	crash(f);
-	return fs_remove_tree(AT_FDCWD, f->root);
+	int rc;
+
+	shut_down(f);
+	rc = fs_remove_tree(AT_FDCWD, f->root);
+	strlist_done(&f->events);
+	free(f);
+	fake_reset();
+	return rc;
 }
 
 /* Run a job; "k=v" strings up to NULL go to its env. What it wrote, or NULL with err. */
@@ -540,7 +548,7 @@ static void test_boot_adopts(void **state)
 
 	create(f, "web", PLAIN, id);
 	must(f, "start", id);
-	crash(f);
+	shut_down(f);
 	fake.adopt = EXEC_ADOPT_RUNNING;
 	boot(f);
 	assert_true(state_of(f, id).running);
@@ -563,7 +571,7 @@ static void test_boot_finishes(void **state)
 	must(f, "start", plain);
 	must(f, "start", once);
 	must(f, "start", always);
-	crash(f);
+	shut_down(f);
 	fake.adopt = EXEC_ADOPT_EXITED;
 	fake.adopted_exit = (struct exec_exit){ .status = 5, .finished = time_now() };
 	fake.runs = 0;
@@ -583,7 +591,7 @@ static void test_boot_after_a_power_cut(void **state)
 
 	create(f, "lost", PLAIN, lost);
 	must(f, "start", lost);
-	crash(f);
+	shut_down(f);
 	snprintf(half, sizeof(half), "%s/containers/%064d", f->root, 7);
 	snprintf(aside, sizeof(aside), "%s/containers/%064d.removing", f->root, 8);
 	assert_int_equal(mkdir(half, 0700), 0);
