@@ -28,6 +28,7 @@
 
 #define KERNEL_MAJOR 5 /* clone3, pidfds, openat2: since 5.6 */
 #define KERNEL_MINOR 6
+#define CLOSE_WAIT_S 2
 
 static int check_host(struct error *err)
 {
@@ -164,16 +165,50 @@ static int build(struct daemon *d, struct error *err)
 	return daemon_restore(d, err);
 }
 
-/* Of an object that nobody else knows. */
+void daemon_hold(struct daemon *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->users++;
+	pthread_mutex_unlock(&d->lock);
+}
+
+void daemon_release(struct daemon *d)
+{
+	pthread_mutex_lock(&d->lock);
+	if (--d->users == 0)
+		pthread_cond_broadcast(&d->unused);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* Give those that were told to end the time to do so. */
+static bool wait_unused(struct daemon *d)
+{
+	struct timespec until;
+	bool is_unused;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += CLOSE_WAIT_S;
+	pthread_mutex_lock(&d->lock);
+	while (d->users > 0)
+		if (pthread_cond_timedwait(&d->unused, &d->lock, &until) != 0)
+			break;
+	is_unused = d->users == 0;
+	pthread_mutex_unlock(&d->lock);
+	return is_unused;
+}
+
+/* Of an object that nobody else uses any more. */
 static void daemon_free(struct daemon *d)
 {
+	restart_forget_plans(d);
 	execdriver_close(d->execdriver);
 	volumes_close(d->volumes);
 	graph_close(d->graph);
 	graphdriver_close(d->graphdriver);
 	store_free(d->store);
 	execs_free(d->execs);
-	pthread_mutex_destroy(&d->sync_lock);
+	pthread_cond_destroy(&d->unused);
+	pthread_mutex_destroy(&d->lock);
 	free(d->containers_dir);
 	free(d->tmp_dir);
 	free(d->root);
@@ -191,24 +226,25 @@ struct daemon *daemon_new(struct engine *e, struct event_base *base,
 	d->config = *config;
 	d->store = store_new();
 	d->execs = execs_new();
-	pthread_mutex_init(&d->sync_lock, NULL);
+	list_init(&d->plans);
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_cond_init(&d->unused, NULL);
 	if (build(d, err) < 0) {
-		daemon_free(d);
+		daemon_close(d);
 		return NULL;
 	}
 	engine_on_shutdown(e, on_shutdown, d);
 	return d;
 }
 
-/*
- * Only what must be let go of in order: a job that did not listen to its cancellation may still use
- * the rest, which the end of the process frees.
- */
 void daemon_close(struct daemon *d)
 {
 	if (!d)
 		return;
-	execdriver_close(d->execdriver);
+	if (wait_unused(d))
+		daemon_free(d);
+	else
+		log_warn("something does not end, leaving it to the end of the process");
 }
 
 const char *daemon_graph_driver(const struct daemon *d)

@@ -2,7 +2,8 @@
  * The daemon object: containers on top of the image store, an exec driver and the engine's jobs.
  *
  * Life cycle: daemon_new() (which restores what an earlier daemon left), daemon_install() its jobs,
- * and at shutdown daemon_close(): containers go on running.
+ * and at shutdown daemon_close(): containers go on running. That is for the end, when the event loop
+ * has been left and no job runs but perhaps endless ones, which were cancelled.
  */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H

@@ -117,6 +117,7 @@ void disk_sync_all(struct daemon *d)
 static void sync_task(void *arg)
 {
 	disk_sync_all(arg);
+	daemon_release(arg);
 }
 
 static void on_sync_timer(evutil_socket_t fd, short what, void *arg)
@@ -124,11 +125,14 @@ static void on_sync_timer(evutil_socket_t fd, short what, void *arg)
 	struct daemon *d = arg;
 
 	(void)fd, (void)what; /* a timer has neither */
-	pthread_mutex_lock(&d->sync_lock);
+	pthread_mutex_lock(&d->lock);
 	d->sync_planned = false;
-	pthread_mutex_unlock(&d->sync_lock);
-	if (workers_run(sync_task, d) < 0)
-		log_warn("no thread to sync the containers' files, ignoring");
+	pthread_mutex_unlock(&d->lock);
+	daemon_hold(d);
+	if (workers_run(sync_task, d) == 0)
+		return;
+	daemon_release(d);
+	log_warn("no thread to sync the containers' files, ignoring");
 }
 
 void disk_sync_later(struct daemon *d, struct container *c)
@@ -138,10 +142,10 @@ void disk_sync_later(struct daemon *d, struct container *c)
 
 	if (container_is_auto_remove(c))
 		return; /* nothing of it is wanted after a power cut */
-	pthread_mutex_lock(&d->sync_lock);
+	pthread_mutex_lock(&d->lock);
 	plan = !d->sync_planned;
 	d->sync_planned = true;
-	pthread_mutex_unlock(&d->sync_lock);
+	pthread_mutex_unlock(&d->lock);
 	if (plan && event_base_once(d->base, -1, EV_TIMEOUT, on_sync_timer, d, &delay) < 0)
 		on_sync_timer(-1, EV_TIMEOUT, d);
 }

@@ -28,11 +28,13 @@ struct task {
 static void run_task(void *arg)
 {
 	struct task *t = arg;
+	struct daemon *d = t->d;
 
-	t->run(t->d, t->c, t->word);
+	t->run(d, t->c, t->word);
 	container_unref(t->c);
 	free(t->word);
 	free(t);
+	daemon_release(d);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg);
@@ -64,6 +66,7 @@ static void later(struct daemon *d, struct container *c,
 	t->c = container_ref(c);
 	t->run = run;
 	t->word = word ? xstrdup(word) : NULL;
+	daemon_hold(d);
 	submit(t);
 }
 

@@ -34,10 +34,20 @@ struct daemon {
 	struct volumes *volumes;
 	struct store *store;
 	struct execs *execs;
-	atomic_bool restoring;     /* no restart by policy until the boot is over */
-	pthread_mutex_t sync_lock; /* guards: */
+	atomic_bool restoring; /* no restart by policy until the boot is over */
+	pthread_mutex_t lock;  /* guards all below; no other is taken under it */
+	pthread_cond_t unused; /* users reached 0 */
+	size_t users;          /* what may outlast the engine's count of jobs: see daemon_hold() */
+	struct list plans;     /* of restarts whose time has not come, see restart.c */
 	bool sync_planned;
 };
+
+/*
+ * For workers and endless jobs, from their beginning to their end: daemon_close() frees nothing
+ * under them.
+ */
+void daemon_hold(struct daemon *d);
+void daemon_release(struct daemon *d);
 
 /* lookup.c: the container that the first argument names; on failure the job has failed. */
 struct container *job_container(struct job *job, struct daemon *d);
@@ -97,6 +107,7 @@ void container_cleanup_later(struct daemon *d, struct container *c);
 
 /* restart.c: plan the next run of a container whose state is "restarting". */
 void restart_plan(struct daemon *d, struct container *c);
+void restart_forget_plans(struct daemon *d); /* at the end, when no timer fires any more */
 
 /* remove.c */
 enum remove_flags { REMOVE_VOLUMES = 1, REMOVE_FORCE = 2 };

@@ -285,7 +285,9 @@ int job_logs(struct job *job, void *self)
 	c = job_container(job, self);
 	if (!c)
 		return -1;
+	daemon_hold(self);
 	rc = write_logs(job, self, c, &o);
 	container_unref(c);
+	daemon_release(self);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include "pkg/workers.h"
 
 struct plan {
+	struct list link; /* in d->plans until its time comes */
 	struct daemon *d;
 	struct container *c; /* a reference */
 	unsigned serial;     /* of the exit that it answers */
@@ -15,6 +16,9 @@ struct plan {
 
 static void plan_free(struct plan *p)
 {
+	pthread_mutex_lock(&p->d->lock);
+	list_del(&p->link);
+	pthread_mutex_unlock(&p->d->lock);
 	container_unref(p->c);
 	free(p);
 }
@@ -32,11 +36,13 @@ static bool is_current(const struct plan *p)
 static void run_plan(void *arg)
 {
 	struct plan *p = arg;
+	struct daemon *d = p->d;
 	struct error err;
 
 	if (is_current(p) && container_run(p->d, p->c, NULL, RUN_BY_POLICY, &err) < 0)
 		log_error("cannot restart container %s: %s", p->c->id, err.text);
 	plan_free(p);
+	daemon_release(d);
 }
 
 static void arm(struct plan *p);
@@ -46,10 +52,15 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	struct plan *p = arg;
 
 	(void)fd, (void)what; /* a timer has neither */
-	if (!is_current(p))
+	if (!is_current(p)) {
 		plan_free(p);
-	else if (workers_run(run_plan, p) < 0)
-		arm(p); /* no thread: once more after the same time */
+		return;
+	}
+	daemon_hold(p->d);
+	if (workers_run(run_plan, p) == 0)
+		return;
+	daemon_release(p->d);
+	arm(p); /* no thread: once more after the same time */
 }
 
 static void arm(struct plan *p)
@@ -76,5 +87,14 @@ void restart_plan(struct daemon *d, struct container *c)
 	pthread_mutex_lock(&c->lock);
 	p->serial = c->restart_serial;
 	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_lock(&d->lock);
+	list_add(&d->plans, &p->link);
+	pthread_mutex_unlock(&d->lock);
 	arm(p);
+}
+
+void restart_forget_plans(struct daemon *d)
+{
+	while (!list_is_empty(&d->plans))
+		plan_free(list_entry(d->plans.next, struct plan, link));
 }

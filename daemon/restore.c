@@ -190,6 +190,7 @@ static void start_by_policy(void *arg)
 			log_error("cannot start container %s: %s", all[n]->id, err.text);
 	}
 	store_list_free(all);
+	daemon_release(d);
 }
 
 int daemon_restore(struct daemon *d, struct error *err)
@@ -206,6 +207,7 @@ int daemon_restore(struct daemon *d, struct error *err)
 	store_list_free(all);
 	sweep(d);
 	d->restoring = false;
+	daemon_hold(d);
 	if (workers_run(start_by_policy, d) < 0)
 		start_by_policy(d);
 	return 0;

@@ -90,12 +90,23 @@ static int wait_for(struct job *job, struct container *c, enum condition conditi
 	}
 }
 
-int job_wait_container(struct job *job, void *self)
+static int watch_and_wait(struct job *job, struct container *c, enum condition condition)
 {
 	struct container_watch w;
+	struct error err;
+	int rc;
+
+	if (container_watch(c, &w, &err) < 0)
+		return job_fail_error(job, &err);
+	rc = wait_for(job, c, condition, &w);
+	container_unwatch(c, &w);
+	return rc;
+}
+
+int job_wait_container(struct job *job, void *self)
+{
 	enum condition condition;
 	struct container *c;
-	struct error err;
 	int rc;
 
 	if (read_condition(job, &condition) < 0)
@@ -103,12 +114,9 @@ int job_wait_container(struct job *job, void *self)
 	c = job_container(job, self);
 	if (!c)
 		return -1;
-	if (container_watch(c, &w, &err) < 0) {
-		container_unref(c);
-		return job_fail_error(job, &err);
-	}
-	rc = wait_for(job, c, condition, &w);
-	container_unwatch(c, &w);
+	daemon_hold(self);
+	rc = watch_and_wait(job, c, condition);
 	container_unref(c);
+	daemon_release(self);
 	return rc;
 }
