@@ -21,6 +21,7 @@ cleanup() {
 	[ -f "$dir/containerd.pid" ] && kill "$(cat "$dir/containerd.pid")" 2>/dev/null
 	ip link del bbench0 2>/dev/null
 	ip link del bbench1 2>/dev/null
+	nft delete table ip docker-bbench0 2>/dev/null
 	podman --root "$dir/podman" --runroot "$dir/podman-run" rm -fa >/dev/null 2>&1
 	sleep 0.5
 	grep -o " $dir[^ ]*" /proc/mounts | sort -r | xargs -r -n1 umount -l
@@ -49,8 +50,10 @@ wait_for() { # SOCKET
 }
 
 start_ours() {
+	ip link show bbench0 >/dev/null 2>&1 ||
+		{ ip link add bbench0 type bridge && ip addr add 10.213.0.1/16 dev bbench0 && ip link set bbench0 up; }
 	"$docker" -d -g "$dir/ours" --exec-root "$dir/ours-run" -p "$dir/ours.pid" \
-		-H "unix://$ours" --bip 10.213.0.1/16 --bridge-name bbench0 >"$dir/ours.log" 2>&1 &
+		-H "unix://$ours" -b bbench0 >"$dir/ours.log" 2>&1 &
 	ours_pid=$!
 	pids+=($ours_pid)
 	wait_for "$ours"
@@ -111,11 +114,11 @@ for threads in 1 8; do
 done
 
 echo "== exec"
-"$docker" -H "unix://$ours" run -d --name x busybox sleep 1000 >/dev/null
-cmds=("ours=$docker -H unix://$ours exec x true")
+"$docker" -H "unix://$ours" run -d --name xx busybox sleep 1000 >/dev/null
+cmds=("ours=$docker -H unix://$ours exec xx true")
 if [ $have_theirs ]; then
-	DOCKER_API_VERSION=1.41 "$docker" -H "unix://$theirs" run -d --name x busybox sleep 1000 >/dev/null
-	cmds+=("docker.io=$docker -H unix://$theirs exec x true")
+	DOCKER_API_VERSION=1.41 "$docker" -H "unix://$theirs" run -d --name xx busybox sleep 1000 >/dev/null
+	cmds+=("docker.io=$docker -H unix://$theirs exec xx true")
 fi
 DOCKER_API_VERSION=1.41 "$bench" cmd "$rounds" "$pause" "${cmds[@]}"
 
