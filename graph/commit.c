@@ -174,6 +174,7 @@ static json_t *compose(struct graph *g, const struct graph_commit *c, const stru
 		json_object_set_new(config, "author", json_string(c->author));
 	else
 		json_object_del(config, "author");
+	json_object_set_new(config, "comment", json_string(c->comment ? c->comment : ""));
 	config_add_entry(config, &entry, is_empty ? NULL : l->diff);
 	return config;
 }

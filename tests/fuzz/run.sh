@@ -10,7 +10,7 @@ sources="tests/fuzz/fuzz_$name.c $(sed -n 's/^#include "\(.*\)\.h"$/\1.c/p' "tes
 sources="$sources $(sed -n 's|^ \* Sources: \(.*\)|\1|p' "tests/fuzz/fuzz_$name.c")"
 libs=$(sed -n 's|^ \* Libraries: \(.*\)|\1|p' "tests/fuzz/fuzz_$name.c")
 sources="$sources pkg/error.c pkg/buf.c pkg/parse.c"
-sources=$(printf '%s\n' $sources | sort -u)
+sources=$(printf '%s\n' $sources | sort -u | while read -r f; do [ ! -f "$f" ] || echo "$f"; done)
 if clang $flags -fsanitize=fuzzer,address,undefined -o "$out/fuzz_$name" $sources $libs 2>"$out/clang.log"; then
 	"$out/fuzz_$name" -max_total_time="$seconds" -max_len=4096 -print_final_stats=1 \
 		-artifact_prefix="$out/" "$out/$name" "tests/fuzz/corpus/$name" 2>"$out/$name.log" ||

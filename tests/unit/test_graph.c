@@ -333,6 +333,7 @@ static void export_and_commit(void **state)
 	buf_reset(&out);
 	assert_int_equal(run(&out, NULL, NULL, "image_inspect", "made:x", NULL, NULL), 0);
 	assert_non_null(strstr(out.p, "\"Author\":\"me\""));
+	assert_non_null(strstr(out.p, "\"Comment\":\"why\""));
 	/* A container of the new image sees neither /etc nor a change. */
 	assert_int_equal(graph_rw_create(s.g, "c2", made, &err), 0);
 	mount_rw("c2", where);
@@ -505,6 +506,54 @@ static void leftovers(void **state)
 	assert_int_equal(graph_rw_remove(s.g, "c2", &err), 0);
 }
 
+/* A layer of an earlier boot that had not reached the disk is not trusted, nor its image. */
+static void power_cut(void **state)
+{
+	autobuf struct buf tar = BUF_INIT(OUT_MAX);
+	autofree char *mark = NULL;
+	struct error err = { 0 };
+	char id[DIGEST_SIZE];
+
+	(void)state;
+	base_tar(&tar);
+	import(&tar, "base", NULL);
+	assert_int_equal(lookup_id(s.g, "base", id, &err), 0);
+	sync_wait(s.g);
+	mark = xasprintf("%s/graph/layers/%s/" UNSYNCED, s.root,
+			 digest_hex(image_get(s.g, id)->top->chain));
+	assert_false(fs_exists(mark));
+	assert_int_equal(fs_save_atomic(AT_FDCWD, mark, "other boot", 10, 0600, 0), 0);
+	store_reopen();
+	assert_int_equal(graph_count(s.g), 0);
+	assert_int_equal(count_in(s.driver), 0);
+	assert_null(graph_lookup(s.g, "base", &err));
+}
+
+/* As many layers as the kernel's one page of options must take. */
+static void deep_stack(void **state)
+{
+	struct error err = { 0 };
+	char name[16], parent[16] = "", where[300];
+	struct graphdriver_mount m;
+
+	(void)state;
+	for (int i = 0; i < 127; i++) {
+		snprintf(name, sizeof(name), "l%010d", i);
+		assert_int_equal(s.g->ops->create(s.g->self, name, i ? parent : NULL, false, &err),
+				 0);
+		memcpy(parent, name, sizeof(name));
+	}
+	if (s.g->ops->create(s.g->self, "top", parent, true, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(s.g->ops->mount(s.g->self, "top", &m, &err), 0);
+	snprintf(where, sizeof(where), "%s/merged", s.root);
+	assert_int_equal(mkdir(where, 0755), 0);
+	assert_int_equal(graphdriver_mount_at(m.path, m.options, where, 0), 0);
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(umount(where), 0);
+	graphdriver_mount_done(&m);
+}
+
 #define BOTH(test)                                                                                 \
 	cmocka_unit_test_setup_teardown(test, setup_overlay, teardown),                            \
 		cmocka_unit_test_setup_teardown(test, setup_vfs, teardown)
@@ -512,10 +561,18 @@ static void leftovers(void **state)
 static int tests(void)
 {
 	const struct CMUnitTest all[] = {
-		BOTH(import_and_list), BOTH(hostile_tars), BOTH(bad_tars_leave_nothing),
-		BOTH(record_replays),  BOTH(write_layer),  BOTH(export_and_commit),
-		BOTH(no_image),        BOTH(names),        BOTH(deletion),
+		BOTH(import_and_list),
+		BOTH(hostile_tars),
+		BOTH(bad_tars_leave_nothing),
+		BOTH(record_replays),
+		BOTH(write_layer),
+		BOTH(export_and_commit),
+		BOTH(no_image),
+		BOTH(names),
+		BOTH(deletion),
 		BOTH(leftovers),
+		BOTH(power_cut),
+		cmocka_unit_test_setup_teardown(deep_stack, setup_overlay, teardown),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

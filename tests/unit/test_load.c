@@ -454,8 +454,9 @@ static int shell(const char *cmd)
 static void skopeo_writes(void **state)
 {
 	static const char *const kinds[][2] = {
-		{ "docker-archive", "busy:box" },
-		{ "oci-archive", "busy:box" },
+		{ "docker-archive", "" },
+		{ "oci-archive", "" },
+		{ "oci-archive", "--dest-compress-format zstd" },
 	};
 	autofree char *dir = xasprintf("%s/sk", s.root), *oci = NULL;
 	autobuf struct buf tar = BUF_INIT(128 << 20);
@@ -475,9 +476,10 @@ static void skopeo_writes(void **state)
 		autofree char *out = xasprintf("%s/out%zu.tar", dir, i), *cmd = NULL;
 		autobuf struct buf made = BUF_INIT(128 << 20);
 
-		cmd = xasprintf("HOME=%s skopeo --insecure-policy copy -q oci-archive:%s %s:%s:%s "
-				"2>%s/why",
-				dir, oci, kinds[i][0], out, kinds[i][1], dir);
+		cmd = xasprintf(
+			"HOME=%s skopeo --insecure-policy copy -q %s oci-archive:%s %s:%s:busy:box "
+			"2>%s/why",
+			dir, kinds[i][1], oci, kinds[i][0], out, dir);
 		if (shell(cmd) != 0) {
 			read_text(dir, "why", &made);
 			fail_msg("%s", made.p);
