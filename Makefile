@@ -83,14 +83,14 @@ headers:
 SCRIPTS := $(filter-out %/lib.sh %/mkbusybox.sh,$(wildcard tests/integration/*.sh))
 CLIENTS := $(patsubst %.c,$(O)/%,$(wildcard tests/integration/*_client.c))
 test: deps
-	@$(MAKE) --no-print-directory O=$(O) all $(TESTS) $(CLIENTS)
+	@echo "building (make V=1 shows how)"; $(MAKE) $(if $(V),,-s) --no-print-directory all $(TESTS) $(CLIENTS)
 	@tests/run-all.sh $(O) --units $(TESTS) --scripts $(SCRIPTS)
 integration: all $(CLIENTS)
 	@tests/run-all.sh $(O) --scripts $(SCRIPTS)
 test-vm: all
 	tests/vm/run.sh $(O)/docker
 demo: deps
-	@$(MAKE) --no-print-directory O=$(O) all
+	@echo "building"; $(MAKE) $(if $(V),,-s) --no-print-directory all
 	@contrib/demo.sh $(O)/docker
 # tests/fuzz/run.sh NAME goes on for longer with one of them
 fuzz:
