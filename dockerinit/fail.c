@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "dockerinit/init.h"
+#include "pkg/error.h"
 
 static int sync_fd = -1; /* one process, one connection: set once after the fork */
 
@@ -57,6 +58,6 @@ void child_fail_sys(const char *fmt, ...)
 	vsnprintf(e.text, sizeof(e.text), fmt, ap);
 	va_end(ap);
 	n = strlen(e.text);
-	snprintf(e.text + n, sizeof(e.text) - n, ": %s", strerror(sys));
+	snprintf(e.text + n, sizeof(e.text) - n, ": %s", error_words(sys));
 	report(&e);
 }

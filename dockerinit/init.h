@@ -76,5 +76,6 @@ void stdio_setup(const struct child_stdio *io);
 _Noreturn void process_exec(const struct plan *plan, bool is_init);
 /* reaper.c: fork; the parent stays as pid 1 and reaps, the child returns. */
 void reaper_fork(void);
+void reaper_name(char *argv0); /* what ps shows is to be renamed */
 
 #endif

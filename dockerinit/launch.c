@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "dockerinit/monitor.h"
+#include "pkg/error.h"
 #include "pkg/fs.h"
 #include "pkg/mem.h"
 #include "pkg/netlink.h"
@@ -36,7 +37,7 @@ static int fail(char *err, size_t err_size, const char *fmt, ...)
 	vsnprintf(err, err_size, fmt, ap);
 	va_end(ap);
 	n = strlen(err);
-	snprintf(err + n, err_size - n, ": %s", strerror(sys));
+	snprintf(err + n, err_size - n, ": %s", error_words(sys));
 	return -1;
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "dockerinit/monitor.h"
+#include "pkg/error.h"
 #include "pkg/fs.h"
 #include "pkg/mem.h"
 #include "pkg/sock.h"
@@ -79,7 +80,7 @@ static void reply_errno(const struct conn *c, const char *what)
 {
 	char text[200];
 
-	snprintf(text, sizeof(text), "%s: %s", what, strerror(errno));
+	snprintf(text, sizeof(text), "%s: %s", what, error_words(errno));
 	reply(c, 128, errno, text);
 }
 
@@ -576,8 +577,8 @@ static void clean_up(void)
 
 int main(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	if (argc > 0)
+		reaper_name(argv[0]);
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_NAME, "docker-monitor", 0, 0, 0);
 	list_init(&self.conns);

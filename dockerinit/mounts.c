@@ -85,13 +85,36 @@ static void make_target(const char *target, const char *source)
 		child_fail_sys("creating mount point \"%s\"", target);
 }
 
-/* Nothing but our own mount may lie over /proc: a container could read or fake what it must not. */
-static void refuse_proc(int fd, const char *target)
+/* Files of /proc that a user may cover, with what LXCFS and its like provide. */
+static const char *const coverable[] = {
+	"/proc/cpuinfo", "/proc/diskstats",
+	"/proc/meminfo", "/proc/stat",
+	"/proc/swaps",   "/proc/uptime",
+	"/proc/loadavg", "/proc/slabinfo",
+	"/proc/net/dev", "/proc/sys/kernel/ns_last_pid",
+};
+
+static bool is_proc(int fd)
 {
 	struct statfs fs;
 
-	if (fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
-		child_fail(128, "mounting to \"%s\": it is inside /proc", target);
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Nothing else may lie over /proc: a container could read or fake there what it must not. */
+static void refuse_proc(int fd, const char *source, const char *target)
+{
+	autoclose int from = -1;
+
+	if (!is_proc(fd))
+		return;
+	for (size_t i = 0; i < array_size(coverable); i++)
+		if (strcmp(target, coverable[i]) == 0)
+			return;
+	from = source ? open(source, O_PATH | O_CLOEXEC) : -1;
+	if (strcmp(target, "/proc") == 0 && from >= 0 && is_proc(from))
+		return;
+	child_fail(128, "\"%s\" cannot be mounted because it is inside /proc", target);
 }
 
 static void mount_bind(const char *source, int target, const char *name, unsigned flags,
@@ -129,7 +152,7 @@ static void mount_one(struct plan_record *rec)
 	if (fd < 0)
 		child_fail_sys("mount point \"%s\"", target);
 	if (strcmp(fstype, "proc") != 0)
-		refuse_proc(fd, target);
+		refuse_proc(fd, bind ? source : NULL, target);
 	if (bind) {
 		mount_bind(source, fd, target, flags, propagation);
 		return;

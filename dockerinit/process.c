@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "dockerinit/init.h"
+#include "pkg/error.h"
 #include "pkg/fs.h"
 #include "pkg/mem.h"
 #include "pkg/strlist.h"
@@ -93,7 +94,7 @@ static void enter_cwd(const struct plan *plan, bool create)
 	if (chdir(cwd) < 0 &&
 	    !(create && errno == ENOENT && fs_mkdir_p(cwd, 0755) == 0 && chdir(cwd) == 0))
 		child_fail(errno == EACCES ? 126 : 128, "chdir to cwd (\"%s\"): %s", cwd,
-			   strerror(errno));
+			   error_words(errno));
 	/* A descriptor of the host must not have become our folder. */
 	if (!getcwd(now, sizeof(now)) || now[0] != '/')
 		child_fail(128, "current working directory is outside of the container");
@@ -132,11 +133,34 @@ static void set_caps(unsigned long long caps)
 		child_fail_sys("setting capabilities");
 }
 
+/* The group of the user is among its supplementary ones, as with Docker, so that it cannot be dropped. */
+static int set_groups(const struct user *user)
+{
+	gid_t groups[USER_MAX_GROUPS + 1] = { user->gid };
+	size_t n = 1;
+
+	for (size_t i = 0; i < user->ngroups; i++)
+		if (user->groups[i] != user->gid)
+			groups[n++] = user->groups[i];
+	return setgroups(n, groups);
+}
+
+/* All of them, also those that the C library keeps for itself and that may have come to us ignored. */
+static void reset_signals(void)
+{
+	const unsigned long default_action[4] = { 0 }; /* struct sigaction of the kernel: SIG_DFL */
+	sigset_t none;
+
+	for (int signo = 1; signo <= 64; signo++)
+		syscall(SYS_rt_sigaction, signo, default_action, NULL, 8);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 static void become(const struct user *user, unsigned long long caps)
 {
 	drop_bounding(caps);
-	if (setgroups(user->ngroups, user->groups) < 0 ||
-	    setresgid(user->gid, user->gid, user->gid) < 0 ||
+	if (set_groups(user) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
 	    setresuid(user->uid, user->uid, user->uid) < 0)
 		child_fail_sys("becoming user %u:%u", user->uid, user->gid);
 	set_caps(user->uid ? 0 : caps);
@@ -190,7 +214,7 @@ static _Noreturn void exec_failed(const char *program)
 	if (sys == ENOENT && stat(program, &st) < 0)
 		child_fail(127, "exec: \"%s\": stat %s: no such file or directory", program,
 			   program);
-	child_fail(sys == ENOENT ? 127 : 126, "exec %s: %s", program, strerror(sys));
+	child_fail(sys == ENOENT ? 127 : 126, "exec %s: %s", program, error_words(sys));
 }
 
 static void build_env(const struct plan *plan, const struct user *user, struct strlist *env)
@@ -210,7 +234,6 @@ void process_exec(const struct plan *plan, bool is_init)
 	unsigned long long caps = wanted_caps(plan);
 	bool no_new_privs = plan_has(plan, PLAN_NO_NEW_PRIVS);
 	struct user user;
-	sigset_t none;
 	char *program;
 
 	if (!argv[0])
@@ -232,9 +255,7 @@ void process_exec(const struct plan *plan, bool is_init)
 	program = find_program(argv[0], &env);
 	if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		child_fail_sys("closing descriptors");
-	signal(SIGPIPE, SIG_DFL); /* the monitor ignores it, and that would be inherited */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	reset_signals();
 	if (no_new_privs)
 		install_seccomp(plan);
 	child_tell(CHILD_EXECUTES);

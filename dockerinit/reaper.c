@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
-#include <sys/ioctl.h>
 
 #include "dockerinit/init.h"
 
@@ -20,9 +22,29 @@ static void reap(pid_t child)
 			_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
+static char *shown_name; /* argv[0] of this program: what ps reads */
+
+void reaper_name(char *argv0)
+{
+	shown_name = argv0;
+}
+
+static void rename_process(void)
+{
+	size_t room = shown_name ? strlen(shown_name) : 0;
+
+	prctl(PR_SET_NAME, "docker-init", 0, 0, 0);
+	if (room < strlen("docker-init"))
+		return;
+	memset(shown_name, 0, room);
+	memcpy(shown_name, "docker-init", strlen("docker-init"));
+}
+
 static _Noreturn void reaper_main(pid_t child, const sigset_t *set)
 {
 	int sig;
+
+	rename_process();
 
 	for (;;) {
 		if (sigwait(set, &sig) != 0)

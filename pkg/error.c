@@ -20,6 +20,16 @@ int error_set(struct error *err, enum error_kind kind, const char *fmt, ...)
 	return -1;
 }
 
+const char *error_words(int sys)
+{
+	static _Thread_local char text[80];
+
+	snprintf(text, sizeof(text), "%s", strerror(sys));
+	if (text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a' && text[1] <= 'z')
+		text[0] = (char)(text[0] + 'a' - 'A');
+	return text;
+}
+
 int error_sys(struct error *err, const char *fmt, ...)
 {
 	int sys = errno;
@@ -34,7 +44,7 @@ int error_sys(struct error *err, const char *fmt, ...)
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	n = strlen(err->text);
-	snprintf(err->text + n, sizeof(err->text) - n, ": %s", strerror(sys));
+	snprintf(err->text + n, sizeof(err->text) - n, ": %s", error_words(sys));
 	return -1;
 }
 

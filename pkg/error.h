@@ -33,7 +33,13 @@ struct error {
 int error_set(struct error *err, enum error_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* ERR_INTERNAL with ": strerror(errno)" behind the text. Keeps errno in sys. Returns -1. */
+/*
+ * What errno means, in small letters as clients look for it: "permission denied", "no such file or
+ * directory". Valid until the same thread asks again.
+ */
+const char *error_words(int sys);
+
+/* ERR_INTERNAL with ": " and the words for errno behind the text. Keeps errno in sys. Returns -1. */
 int error_sys(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Put "text: " before what is there already, on the way up. Returns -1. */

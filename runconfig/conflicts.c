@@ -77,6 +77,34 @@ static int check_host_mode(const json_t *config, const json_t *host_config, stru
 	return 0;
 }
 
+/* Which namespaces may be shared, and by which words. */
+static const struct {
+	const char *member, *text;
+	const char *words[5];
+	bool container; /* "container:X" is one of them */
+} modes[] = {
+	{ "IpcMode", "IPC mode", { "", "none", "private", "shareable", "host" }, true },
+	{ "PidMode", "PID mode", { "", "host" }, true },
+	{ "UTSMode", "UTS mode", { "", "host" }, false },
+	{ "UsernsMode", "userns mode", { "", "host" }, false },
+};
+
+static int check_modes(const json_t *host_config, struct error *err)
+{
+	for (size_t i = 0; i < array_size(modes); i++) {
+		const char *mode = json_get_str(host_config, modes[i].member, "");
+		const char *name = modes[i].container ? mode_container(mode) : NULL;
+		bool known = name && *name;
+
+		for (size_t w = 0; w < array_size(modes[i].words) && modes[i].words[w]; w++)
+			known = known || strcmp(modes[i].words[w], mode) == 0;
+		if (!known)
+			return error_set(err, ERR_BAD_REQUEST, "invalid %s: %s", modes[i].text,
+					 mode);
+	}
+	return 0;
+}
+
 /* What only other platforms know. */
 static int check_platform(const json_t *host_config, struct error *err)
 {
@@ -120,7 +148,8 @@ int conflicts_check(const json_t *config, const json_t *host_config, const json_
 		    struct error *err)
 {
 	if (check_container_mode(config, host_config, err) < 0 ||
-	    check_host_mode(config, host_config, err) < 0 || check_platform(host_config, err) < 0)
+	    check_host_mode(config, host_config, err) < 0 || check_modes(host_config, err) < 0 ||
+	    check_platform(host_config, err) < 0)
 		return -1;
 	return check_endpoints(networking, err);
 }

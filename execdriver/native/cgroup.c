@@ -130,21 +130,24 @@ static void prepare_cpuset(const struct cgroup_hierarchy *h, const char *dir)
 	fs_write_str(AT_FDCWD, clone, "1");
 }
 
+/* Hand what controllers a folder has on to the folders below it. */
+static void enable_below(const char *dir)
+{
+	static const char *const wanted[] = { "+cpu", "+memory", "+pids", "+cpuset", "+io" };
+	autofree char *file = xasprintf("%s/cgroup.subtree_control", dir);
+
+	for (size_t i = 0; i < array_size(wanted); i++)
+		fs_write_str(AT_FDCWD, file, wanted[i]); /* what is not there is seen later */
+}
+
 /* Hand every controller of the root down to our folder, as far as it has them. */
 static void enable_controllers(struct cgroup_hierarchy *h, const char *dir)
 {
-	static const char *const wanted[] = { "cpu", "memory", "pids", "cpuset", "io" };
-	autofree char *top = xasprintf("%s/cgroup.subtree_control", h->mount);
-	autofree char *ours = xasprintf("%s/cgroup.subtree_control", dir);
 	autofree char *file = xasprintf("%s/cgroup.controllers", dir);
 	autobuf struct buf have = BUF_INIT(4096);
 
-	for (size_t i = 0; i < array_size(wanted); i++) {
-		autofree char *plus = xasprintf("+%s", wanted[i]);
-
-		fs_write_str(AT_FDCWD, top, plus); /* what is not there is seen below */
-		fs_write_str(AT_FDCWD, ours, plus);
-	}
+	enable_below(h->mount);
+	enable_below(dir);
 	if (fs_read_file(AT_FDCWD, file, &have) < 0)
 		return;
 	free(h->controllers);
@@ -165,6 +168,34 @@ static int make_parent(struct cgroups *cg, struct error *err)
 			enable_controllers(&cg->h[i], dir);
 		else if (lists(cg->h[i].controllers, "cpuset"))
 			prepare_cpuset(&cg->h[i], dir);
+	}
+	return 0;
+}
+
+/* A parent of the user's own: made with all above it, and given what its children need. */
+int cgroup_make_parent(struct cgroups *cg, const char *parent, struct error *err)
+{
+	autofree char *guarded = xasprintf("%s/", parent);
+
+	if (parent[0] != '/' || strstr(guarded, "/../"))
+		return error_set(err, ERR_BAD_REQUEST, "invalid cgroup parent: \"%s\"", parent);
+	for (size_t i = 0; i < cg->n; i++) {
+		autofree char *dir = xasprintf("%s%s", cg->h[i].mount, parent);
+		size_t top = strlen(cg->h[i].mount);
+
+		for (char *end = strchr(dir + top + 1, '/');; end = strchr(end + 1, '/')) {
+			autofree char *level =
+				end ? xstrndup(dir, (size_t)(end - dir)) : xstrdup(dir);
+
+			if (mkdir(level, 0755) < 0 && errno != EEXIST)
+				return error_sys(err, "making cgroup %s", level);
+			if (cg->version == 1 && lists(cg->h[i].controllers, "cpuset"))
+				prepare_cpuset(&cg->h[i], level);
+			else if (cg->version == 2)
+				enable_below(level);
+			if (!end)
+				break;
+		}
 	}
 	return 0;
 }
@@ -419,7 +450,8 @@ static bool is_frozen(const struct cgroups *cg, const char *dir)
 	return strstr(buf_text(&text), cg->version == 1 ? "FROZEN" : "frozen 1") != NULL;
 }
 
-int cgroup_freeze(const struct cgroups *cg, const char *id, bool frozen, struct error *err)
+int cgroup_freeze(const struct cgroups *cg, const char *parent, const char *id, bool frozen,
+		  struct error *err)
 {
 	struct timespec pause = { .tv_nsec = 1000 * 1000 };
 	int i = cgroup_find(cg, "freezer");
@@ -439,7 +471,7 @@ int cgroup_freeze(const struct cgroups *cg, const char *id, bool frozen, struct 
 			return 0;
 		nanosleep(&pause, NULL);
 	}
-	cgroup_freeze(cg, id, false, NULL);
+	cgroup_freeze(cg, parent, id, false, NULL);
 	return error_set(err, ERR_INTERNAL, "unable to freeze: a process does not come to rest");
 }
 
@@ -469,15 +501,6 @@ static void remove_dir(const char *dir)
 			return;
 		kill_members(dir);
 		nanosleep(&pause, NULL);
-	}
-}
-
-void cgroup_remove(const struct cgroups *cg, const char *id)
-{
-	for (size_t i = 0; i < cg->n; i++) {
-		autofree char *dir = cgroup_dir(cg, i, NULL, id);
-
-		remove_dir(dir);
 	}
 }
 

@@ -322,7 +322,9 @@ static int native_run(struct execdriver *base, const struct exec_command *c,
 	plan_writer_init(&w);
 	if ((mkdir(dir, 0700) < 0 && errno != EEXIST) || (unlink(old) < 0 && errno != ENOENT))
 		error_sys(err, "making %s", dir);
-	else if (plan_command(d, c, &w, err) == 0) {
+	else if ((!c->resources.cgroup_parent ||
+		  cgroup_make_parent(&d->cgroups, c->resources.cgroup_parent, err) == 0) &&
+		 plan_command(d, c, &w, err) == 0) {
 		plan = plan_writer_memfd(&w);
 		if (plan < 0)
 			error_sys(err, "writing the launch plan");
@@ -464,9 +466,24 @@ static int native_exec(struct execdriver *base, const char *id, const char *exec
 	return rc;
 }
 
+/* The cgroup parent of a running container, NULL for the usual one; caller frees. */
+static char *parent_of(struct native *d, const char *id)
+{
+	struct running copy;
+	char *parent;
+
+	copy_running(d, id, &copy);
+	parent = copy.cgroup_parent;
+	free(copy.seccomp_profile);
+	return parent;
+}
+
 static int native_freeze(struct execdriver *base, const char *id, bool frozen, struct error *err)
 {
-	return cgroup_freeze(&native_of(base)->cgroups, id, frozen, err);
+	struct native *d = native_of(base);
+	autofree char *parent = parent_of(d, id);
+
+	return cgroup_freeze(&d->cgroups, parent, id, frozen, err);
 }
 
 static int native_update(struct execdriver *base, const char *id, const struct exec_resources *r,
@@ -492,7 +509,8 @@ static int native_pids(struct execdriver *base, const char *id, pid_t **pids, si
 		       struct error *err)
 {
 	struct native *d = native_of(base);
-	autofree char *dir = cgroup_dir(&d->cgroups, 0, NULL, id);
+	autofree char *parent = parent_of(d, id);
+	autofree char *dir = cgroup_dir(&d->cgroups, 0, parent, id);
 	autofree char *file = xasprintf("%s/cgroup.procs", dir);
 	autobuf struct buf text = BUF_INIT(4 * 1024 * 1024);
 	pid_t launcher = launcher_of(d, id);
@@ -515,10 +533,12 @@ static int native_pids(struct execdriver *base, const char *id, pid_t **pids, si
 
 static char *native_cgroup_path(struct execdriver *base, const char *id, const char *controller)
 {
-	const struct cgroups *cg = &native_of(base)->cgroups;
+	struct native *d = native_of(base);
+	const struct cgroups *cg = &d->cgroups;
+	autofree char *parent = parent_of(d, id);
 	int i = cg->version == 2 ? 0 : cgroup_find(cg, controller);
 
-	return i < 0 ? NULL : cgroup_dir(cg, (size_t)i, NULL, id);
+	return i < 0 ? NULL : cgroup_dir(cg, (size_t)i, parent, id);
 }
 
 static const struct exec_features *native_features(const struct execdriver *base)

@@ -121,12 +121,13 @@ char *cgroup_dir(const struct cgroups *cg, size_t i, const char *parent, const c
 /* The hierarchy with that controller, or -1. */
 int cgroup_find(const struct cgroups *cg, const char *controller);
 void plan_cgroups(const struct native *d, const struct exec_command *c, struct plan_writer *w);
-int cgroup_freeze(const struct cgroups *cg, const char *id, bool frozen, struct error *err);
+int cgroup_freeze(const struct cgroups *cg, const char *parent, const char *id, bool frozen,
+		  struct error *err);
+int cgroup_make_parent(struct cgroups *cg, const char *parent, struct error *err);
 int cgroup_update(const struct cgroups *cg, const char *id, const struct exec_resources *r,
 		  struct error *err);
 void cgroup_sweep(const struct cgroups *cg, const struct strlist *known_ids);
 void cgroup_sweep_warm(const struct cgroups *cg); /* what an earlier daemon had ready */
-void cgroup_remove(const struct cgroups *cg, const char *id);
 
 /* devices.c */
 void plan_devices_v1(const char *dir, const struct exec_command *c, struct plan_writer *w);

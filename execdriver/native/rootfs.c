@@ -120,7 +120,9 @@ static void put_default_mounts(const struct native *d, const struct exec_command
 	for (size_t i = 0; i < array_size(default_mounts); i++) {
 		unsigned long f = default_mounts[i].flags;
 
-		if (is_overridden(c, default_mounts[i].target))
+		/* What a user puts over /proc is looked at when it is mounted. */
+		if (strcmp(default_mounts[i].target, "/proc") != 0 &&
+		    is_overridden(c, default_mounts[i].target))
 			continue;
 		if (c->process.privileged)
 			f &= ~(unsigned long)MS_RDONLY;

@@ -100,7 +100,7 @@ static void test_error(void **state)
 	errno = ENOENT;
 	error_sys(&err, "opening");
 	assert_int_equal(err.sys, ENOENT);
-	assert_string_equal(err.text, "opening: No such file or directory");
+	assert_string_equal(err.text, "opening: no such file or directory");
 	assert_int_equal(error_set(NULL, ERR_INTERNAL, "x"), -1);
 }
 
