@@ -6,6 +6,7 @@
  *	graph/mounts/ID -> LAYER                a write layer and the driver's name of what is below it
  *	graph/inits/NAME                        marks of init layers that are complete
  *	graph/_tmp/                             what is being made or deleted: emptied at open
+ *	graph/_trash/                           what is deleted on a thread; see graphdriver/trash.h
  *	repositories-DRIVER                     names and tags
  *	tmp/                                    archives that are being loaded: emptied at open
  *
@@ -22,6 +23,7 @@
 #include "engine/engine.h"
 #include "graph/graph.h"
 #include "graph/unpack.h"
+#include "graphdriver/trash.h"
 #include "pkg/buf.h"
 #include "pkg/digest.h"
 #include "pkg/map.h"
@@ -58,6 +60,7 @@ struct graph {
 	struct graphdriver *driver;
 	const struct graphdriver_ops *ops;
 	void *self;
+	struct trash *trash;
 	struct engine *engine; /* NULL until graph_install() */
 
 	pthread_mutex_t lock;   /* guards all below, and the members above that are not constant */

@@ -11,7 +11,6 @@
 #include "graph/jobs.h"
 #include "graph/load.h"
 #include "graph/untar.h"
-#include "pkg/fs.h"
 #include "pkg/id.h"
 #include "pkg/log.h"
 #include "pkg/mem.h"
@@ -67,7 +66,7 @@ int job_load(struct job *job, void *self)
 		rc = load_archive(&l, &err);
 	if (l.dir >= 0)
 		close(l.dir);
-	if (fs_remove_tree(AT_FDCWD, dir) < 0)
+	if (trash_put(l.g->trash, AT_FDCWD, dir) < 0)
 		log_warn("cannot remove %s: %s, ignoring", dir, strerror(errno));
 	return rc < 0 ? job_fail_error(job, &err) : 0;
 }

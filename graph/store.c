@@ -48,8 +48,11 @@ static int open_folders(struct graph *g, struct error *err)
 	return 0;
 }
 
-/* Whatever is in a scratch folder at open was half made, or half deleted. */
-static int empty_folder(int fd, struct error *err)
+/*
+ * Whatever is in a scratch folder at open was half made, or half deleted. It can be as large and as
+ * deep as an archive made it, so it is moved aside.
+ */
+static int empty_folder(struct graph *g, int fd, struct error *err)
 {
 	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 	DIR *d = own < 0 ? NULL : fdopendir(own);
@@ -62,20 +65,21 @@ static int empty_folder(int fd, struct error *err)
 	}
 	while (rc == 0 && (e = readdir(d)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			rc = fs_remove_tree(fd, e->d_name);
+			rc = trash_put(g->trash, fd, e->d_name);
 	closedir(d);
 	return rc < 0 ? error_sys(err, "cannot empty the scratch folder") : 0;
 }
 
 static int empty_scratch(struct graph *g, struct error *err)
 {
+	autofree char *trash = xasprintf("%s/graph/_trash", g->root);
 	autoclose int loads = -1;
 
-	if (open_folder(g->root, "tmp", &loads, err) < 0)
+	g->trash = trash_open(trash, err);
+	if (!g->trash || open_folder(g->root, "tmp", &loads, err) < 0 ||
+	    empty_folder(g, loads, err) < 0)
 		return -1;
-	if (empty_folder(loads, err) < 0)
-		return -1;
-	return empty_folder(g->tmp_fd, err);
+	return empty_folder(g, g->tmp_fd, err);
 }
 
 /* Folders of the driver that belong to nobody: a write layer or a layer that was being made. */
@@ -149,6 +153,7 @@ void graph_close(struct graph *g)
 	if (!g)
 		return;
 	sync_wait(g);
+	trash_close(g->trash);
 	for (size_t i = 0; i < array_size(fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);

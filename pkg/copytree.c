@@ -18,7 +18,7 @@
 #include "pkg/map.h"
 #include "pkg/mem.h"
 
-#define DEPTH_MAX 256
+#define DEPTH_MAX 128 /* each takes half a kilobyte of a stack that may be small */
 #define PART_SIZE 65536
 
 struct copy {

@@ -6,7 +6,7 @@
  * Copy what is in folder from into the existing folder to, and give to the owner, mode, xattrs and
  * times of from: hard links stay hard links, devices, FIFOs, xattrs and times to the nanosecond are
  * kept, sockets are left out, data is shared where the file system can (FICLONE). Links are never
- * followed. At most 256 folders deep (ENAMETOOLONG). 0, or -1 with errno: part of it is there then.
+ * followed. At most 128 folders deep (ENAMETOOLONG). 0, or -1 with errno: part of it is there then.
  */
 int copytree(int from, int to);
 

@@ -247,9 +247,17 @@ void reference_default_tag(struct reference *r)
 		r->tag = xstrdup("latest");
 }
 
+/* Would the path, without docker.io before it, be read as another host's? */
+static bool looks_foreign(const char *path)
+{
+	size_t n = strcspn(path, "/");
+
+	return path[n] && is_host_part(path, n);
+}
+
 char *reference_name(const struct reference *r)
 {
-	if (strcmp(r->domain, HUB) != 0)
+	if (strcmp(r->domain, HUB) != 0 || looks_foreign(r->path))
 		return xasprintf("%s/%s", r->domain, r->path);
 	if (strncmp(r->path, OFFICIAL, strlen(OFFICIAL)) == 0 &&
 	    !strchr(r->path + strlen(OFFICIAL), '/'))

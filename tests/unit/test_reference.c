@@ -25,6 +25,7 @@ static void good(void **state)
 		{ "busybox:1@sha256:" HEX, "busybox:1@sha256:" HEX },
 		{ "docker.io/library/a/b", "library/a/b:latest" },
 		{ "localhost:5000", "localhost:5000" },
+		{ "docker.io/other.io/x", "docker.io/other.io/x:latest" },
 	};
 
 	(void)state;
