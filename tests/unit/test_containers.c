@@ -95,10 +95,18 @@ static void boot(struct fixture *f)
 	assert_int_equal(daemon_install(f->daemon, f->engine, &err), 0);
 }
 
+static void on_stop(evutil_socket_t fd, short what, void *base)
+{
+	(void)fd, (void)what;
+	event_base_loopbreak(base); /* from inside: a loop that has not begun forgets it */
+}
+
 static void shut_down(struct fixture *f)
 {
+	const struct timeval now = { 0 };
+
 	engine_shutdown(f->engine);
-	event_base_loopbreak(f->base);
+	event_base_once(f->base, -1, EV_TIMEOUT, on_stop, f->base, &now);
 	pthread_join(f->loop, NULL);
 	daemon_close(f->daemon);
 	event_base_free(f->base);
