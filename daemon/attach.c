@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include <sys/socket.h>
 
-#include "daemon/detachkeys.h"
 #include "daemon/internal.h"
 #include "daemon/jobs.h"
 #include "daemon/logs.h"
@@ -40,10 +39,10 @@ static int read_request(struct job *job, struct container *c, struct pending_att
 {
 	autojson json_t *config = container_config(c);
 	const char *text = env_get(job_env(job), "detachKeys", "");
-	char keys[DETACH_KEYS_MAX + 1];
+	char keys[PENDING_KEYS_SIZE];
 	struct env *env = job_env(job);
 
-	if (detach_keys_parse(text, keys) < 0)
+	if (pending_detach_keys(text, keys) < 0)
 		return error_set(err, ERR_BAD_REQUEST, "Invalid detach keys (%s) provided", text);
 	a->keys = *keys ? xstrdup(keys) : NULL;
 	a->attach.in = env_get_bool(env, "stdin") && json_get_bool(config, "OpenStdin", false);

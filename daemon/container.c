@@ -139,8 +139,7 @@ bool container_is_auto_remove(struct container *c)
 	return json_get_bool(host_config, "AutoRemove", false);
 }
 
-/* Take the token if it is free. */
-static bool try_begin(struct container *c, enum container_op op)
+bool container_try_begin(struct container *c, enum container_op op)
 {
 	bool ok;
 
@@ -168,11 +167,11 @@ int container_begin(struct container *c, enum container_op op, struct job *job, 
 	struct container_watch w, seen;
 	int rc = 0;
 
-	if (try_begin(c, op))
+	if (container_try_begin(c, op))
 		return 0;
 	if (container_watch(c, &w, err) < 0)
 		return -1;
-	while (!try_begin(c, op)) {
+	while (!container_try_begin(c, op)) {
 		if (wait_change(&w, job) < 0) {
 			rc = error_set(err, ERR_CANCELLED, "cancelled while container %s is busy",
 				       c->id);

@@ -87,6 +87,7 @@ bool container_is_auto_remove(struct container *c);
  * (ERR_CANCELLED); without one it is not ended.
  */
 int container_begin(struct container *c, enum container_op op, struct job *job, struct error *err);
+bool container_try_begin(struct container *c, enum container_op op); /* without waiting */
 void container_end(struct container *c);
 
 /*

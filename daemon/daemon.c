@@ -16,6 +16,7 @@
 #include "daemon/disk.h"
 #include "daemon/execs.h"
 #include "daemon/internal.h"
+#include "daemon/record.h"
 #include "engine/engine.h"
 #include "execdriver/driver.h"
 #include "graph/graph.h"
@@ -159,8 +160,8 @@ static void on_shutdown(void *arg)
 static int build(struct daemon *d, struct error *err)
 {
 	if (check_host(err) < 0 || make_root(d, err) < 0 || make_folders(d, err) < 0 ||
-	    load_id(d, err) < 0 || open_stores(d, err) < 0 || init_network(d, err) < 0 ||
-	    open_execdriver(d, err) < 0)
+	    load_id(d, err) < 0 || record_open(d, err) < 0 || open_stores(d, err) < 0 ||
+	    init_network(d, err) < 0 || open_execdriver(d, err) < 0)
 		return -1;
 	return daemon_restore(d, err);
 }
@@ -212,6 +213,8 @@ static void daemon_free(struct daemon *d)
 	free(d->containers_dir);
 	free(d->tmp_dir);
 	free(d->root);
+	free(d->records_dir);
+	free(d->boot_id);
 	free(d->id);
 	free(d);
 }

@@ -89,15 +89,29 @@ static void sync_path(const char *dir, const char *name)
 		log_warn("cannot sync \"%s\": %s, ignoring", path, strerror(errno));
 }
 
-static bool take_unsynced(struct container *c)
+static bool is_unsynced(struct container *c)
 {
-	bool was;
+	bool is;
 
 	pthread_mutex_lock(&c->lock);
-	was = c->unsynced && !c->removed;
+	is = c->unsynced && !c->removed;
+	pthread_mutex_unlock(&c->lock);
+	return is;
+}
+
+/* With the token held. What cannot be saved now is not tried again until it changes. */
+static void save_and_sync(struct container *c)
+{
+	struct error err;
+
+	if (disk_save(c, &err) < 0)
+		log_error("%s", err.text);
+	pthread_mutex_lock(&c->lock);
 	c->unsynced = false;
 	pthread_mutex_unlock(&c->lock);
-	return was;
+	sync_path(c->dir, "config.v2.json");
+	sync_path(c->dir, "hostconfig.json");
+	sync_path(c->dir, ".");
 }
 
 void disk_sync_all(struct daemon *d)
@@ -105,11 +119,15 @@ void disk_sync_all(struct daemon *d)
 	struct container **all = store_list(d->store);
 
 	for (struct container **p = all; *p; p++) {
-		if (!take_unsynced(*p))
+		if (!is_unsynced(*p) || container_is_auto_remove(*p))
 			continue;
-		sync_path((*p)->dir, "config.v2.json");
-		sync_path((*p)->dir, "hostconfig.json");
-		sync_path((*p)->dir, ".");
+		if (!container_try_begin(*p, OP_CHANGE)) {
+			disk_sync_later(d, *p);
+			continue;
+		}
+		if (is_unsynced(*p)) /* or it was removed meanwhile */
+			save_and_sync(*p);
+		container_end(*p);
 	}
 	store_list_free(all);
 }

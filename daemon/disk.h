@@ -1,7 +1,8 @@
 /*
  * Containers on disk: <dir>/config.v2.json (what it is and does) and <dir>/hostconfig.json (how it
  * is to run), each replaced atomically. Saving does not wait for the disk: disk_sync_later() sees to
- * that within a second or so, away from whoever is waiting for an answer.
+ * that within a second or so, away from whoever is waiting for an answer; it also saves what only
+ * the runtime record (record.h) has by then.
  */
 #ifndef DAEMON_DISK_H
 #define DAEMON_DISK_H
@@ -16,7 +17,7 @@ void disk_delete(struct container *c);                   /* all of it, at once *
 int disk_save(struct container *c, struct error *err);   /* config.v2.json */
 int disk_save_host_config(struct container *c, struct error *err);
 void disk_sync_later(struct daemon *d, struct container *c);
-void disk_sync_all(struct daemon *d);
+void disk_sync_all(struct daemon *d); /* now, but for what is in the middle of an operation */
 
 /* A container from its folder, or NULL: ERR_NOT_FOUND when it is half-written or damaged. */
 struct container *disk_load(const char *containers_dir, const char *id, struct error *err);

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "daemon/command.h"
-#include "daemon/detachkeys.h"
 #include "daemon/environ.h"
 #include "daemon/execs.h"
 #include "daemon/internal.h"
@@ -78,12 +77,12 @@ static int create_in(struct job *job, struct daemon *d, struct container *c)
 	const json_t *body = env_json(job_env(job));
 	const char *keys = json_get_str(body, "DetachKeys", "");
 	autojson json_t *cmd = command_of(body), *reply = NULL;
-	char raw[DETACH_KEYS_MAX + 1], id[ID_SIZE];
+	char raw[PENDING_KEYS_SIZE], id[ID_SIZE];
 	struct error err;
 
 	if (!cmd)
 		return job_fail(job, ERR_BAD_REQUEST, "No exec command specified");
-	if (detach_keys_parse(keys, raw) < 0)
+	if (pending_detach_keys(keys, raw) < 0)
 		return job_fail(job, ERR_BAD_REQUEST, "Invalid escape keys (%s) provided", keys);
 	if (check_usable(c, job_arg(job, 0), &err) < 0)
 		return job_fail_error(job, &err);
@@ -184,7 +183,7 @@ static int start_attached(struct job *job, struct daemon *d, struct container *c
 	const char *text = json_get_str(x->config, "DetachKeys", "");
 	bool tty = json_get_bool(x->config, "Tty", false);
 	autobuf struct buf pending = BUF_INIT(PENDING_INPUT_MAX);
-	char keys[DETACH_KEYS_MAX + 1] = "";
+	char keys[PENDING_KEYS_SIZE] = "";
 	struct exec_attach a = { .in = json_get_bool(x->config, "AttachStdin", false),
 				 .out = json_get_bool(x->config, "AttachStdout", false),
 				 .err = json_get_bool(x->config, "AttachStderr", false),
@@ -197,7 +196,7 @@ static int start_attached(struct job *job, struct daemon *d, struct container *c
 	if (a.fd < 0)
 		return error_set(err, ERR_BAD_REQUEST, "no connection to attach to");
 	spare = fcntl(a.fd, F_DUPFD_CLOEXEC, 3);
-	(void)detach_keys_parse(text, keys); /* was checked at create */
+	(void)pending_detach_keys(text, keys); /* was checked at create */
 	a.pending = pending.p;
 	a.npending = pending.len;
 	a.detach_keys = *keys ? keys : NULL;

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <event2/event.h>
 
-#include "daemon/disk.h"
 #include "daemon/execs.h"
 #include "daemon/internal.h"
+#include "daemon/record.h"
 #include "engine/engine.h"
 #include "execdriver/driver.h"
 #include "pkg/json.h"
@@ -153,11 +153,10 @@ static void save_ended(struct daemon *d, struct container *c)
 {
 	struct error err;
 
-	if (disk_save(c, &err) < 0)
-		log_error("%s", err.text); /* the driver's record stays until it could be saved */
+	if (record_save(d, c, &err) < 0)
+		log_error("%s", err.text); /* the driver's own stays until it could be saved */
 	else
 		execdriver_cleanup(d->execdriver, c->id);
-	disk_sync_later(d, c);
 }
 
 /* The removal answers `wait` for "removed", so it goes before the rest. */

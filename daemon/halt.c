@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "daemon/disk.h"
 #include "daemon/internal.h"
+#include "daemon/record.h"
 #include "engine/engine.h"
 #include "engine/job.h"
 #include "execdriver/driver.h"
@@ -157,7 +157,7 @@ static bool has_policy(struct container *c)
  * Note that a user wants it to end, which is kept on disk where a policy would care. Waits for a
  * start that is under way. 1 when it is to be signalled, 0 when it does not run any more.
  */
-static int mark(struct container *c, struct job *job, struct error *err)
+static int mark(struct daemon *d, struct container *c, struct job *job, struct error *err)
 {
 	bool signal, off;
 
@@ -171,7 +171,7 @@ static int mark(struct container *c, struct job *job, struct error *err)
 	if ((off || signal) && has_policy(c)) {
 		struct error e;
 
-		if (disk_save(c, &e) < 0)
+		if (record_save(d, c, &e) < 0)
 			log_warn("%s, ignoring", e.text);
 	}
 	container_end(c);
@@ -181,7 +181,7 @@ static int mark(struct container *c, struct job *job, struct error *err)
 int container_kill(struct daemon *d, struct container *c, struct job *job, struct error *err)
 {
 	struct container_watch w;
-	int rc = mark(c, job, err);
+	int rc = mark(d, c, job, err);
 
 	if (rc <= 0)
 		return rc;
@@ -198,7 +198,7 @@ int container_halt(struct daemon *d, struct container *c, struct job *job, int s
 	long long ms = timeout_s < 0 ? -1 : timeout_s > 1000000000 ? -1 : timeout_s * 1000;
 	struct container_watch w;
 	struct error ignored;
-	int rc = mark(c, job, err);
+	int rc = mark(d, c, job, err);
 
 	if (rc <= 0)
 		return rc;

@@ -27,7 +27,8 @@ struct daemon {
 	struct event_base *base;
 	struct daemon_config config;
 	char *root, *containers_dir, *tmp_dir;
-	char *id; /* of the data root, for /info */
+	char *records_dir, *boot_id; /* see record.h */
+	char *id;                    /* of the data root, for /info */
 	struct graphdriver *graphdriver;
 	struct graph *graph;
 	struct execdriver *execdriver;

@@ -1,7 +1,7 @@
 /* The jobs pause and unpause: the freezer of the container's cgroup. */
-#include "daemon/disk.h"
 #include "daemon/internal.h"
 #include "daemon/jobs.h"
+#include "daemon/record.h"
 #include "engine/job.h"
 #include "execdriver/driver.h"
 
@@ -48,7 +48,7 @@ int container_set_paused(struct daemon *d, struct container *c, struct job *job,
 			    : execdriver_unpause(d->execdriver, c->id, err);
 	if (rc == 0) {
 		set_paused(c, paused);
-		rc = disk_save(c, err);
+		rc = record_save(d, c, err);
 	}
 	container_end(c);
 	if (rc == 0)

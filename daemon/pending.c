@@ -2,6 +2,7 @@
 #include "daemon/pending.h"
 
 #include <poll.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -35,6 +36,20 @@ bool pending_is_hung_up(int fd)
 	struct pollfd p = { .fd = fd };
 
 	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR | POLLNVAL);
+}
+
+int pending_detach_keys(const char *text, char out[PENDING_KEYS_SIZE])
+{
+	struct detachkeys d;
+
+	out[0] = '\0';
+	if (!*text)
+		return 0;
+	if (detachkeys_parse(text, &d, NULL) < 0 || memchr(d.keys, '\0', d.n))
+		return -1;
+	memcpy(out, d.keys, d.n);
+	out[d.n] = '\0';
+	return 0;
 }
 
 static void drop_hung_up(struct container *c)

@@ -9,10 +9,13 @@
 
 #include "execdriver/driver.h"
 #include "pkg/buf.h"
+#include "pkg/detachkeys.h"
 #include "pkg/error.h"
 #include "pkg/list.h"
 
 struct container;
+
+#define PENDING_KEYS_SIZE (DETACHKEYS_MAX + 1)
 
 enum {
 	PENDING_MAX = 64,              /* clients that may wait for one container */
@@ -56,5 +59,11 @@ void pending_drop_all(struct container *c); /* locks the container itself */
 struct pending_attach *pending_new(void);
 void pending_free(struct pending_attach *a); /* closes the descriptor */
 bool pending_is_hung_up(int fd);
+
+/*
+ * "ctrl-x,y" as the bytes and the NUL that struct exec_attach takes: "" for "", which leaves it to
+ * the driver. -1 for what is no such list, or has a key that cannot be told from the end.
+ */
+int pending_detach_keys(const char *text, char out[PENDING_KEYS_SIZE]);
 
 #endif

@@ -9,6 +9,7 @@
 #include "daemon/internal.h"
 #include "daemon/mounts.h"
 #include "daemon/pending.h"
+#include "daemon/record.h"
 #include "graph/graph.h"
 #include "pkg/json.h"
 #include "pkg/log.h"
@@ -90,6 +91,7 @@ int container_remove_now(struct daemon *d, struct container *c, unsigned flags, 
 	forget(d, c);
 	if (flags & REMOVE_VOLUMES)
 		mounts_remove_anonymous(d, mounts);
+	record_remove(d, c);
 	disk_delete_aside(c);
 	return 0;
 }

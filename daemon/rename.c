@@ -24,8 +24,10 @@ static int rename_to(struct daemon *d, struct container *c, const char *new, con
 	}
 	if (store_rename(d->store, c, new, err) < 0)
 		return error_prefix(err, "Error when allocating new name");
-	if (disk_save(c, err) == 0)
+	if (disk_save(c, err) == 0) {
+		disk_sync_later(d, c);
 		return 0;
+	}
 	if (store_rename(d->store, c, old, NULL) < 0)
 		log_warn("container %s stays \"%s\" until the next start", c->id, new);
 	return -1;

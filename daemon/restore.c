@@ -12,6 +12,7 @@
 
 #include "daemon/disk.h"
 #include "daemon/internal.h"
+#include "daemon/record.h"
 #include "engine/engine.h"
 #include "execdriver/driver.h"
 #include "graph/graph.h"
@@ -56,6 +57,7 @@ static int load_all(struct daemon *d, struct error *err)
 			log_error("container %.12s: %s, ignoring", e->d_name, why.text);
 			continue;
 		}
+		record_load(d, c);
 		reserve_name(d, c);
 		store_add(d->store, c);
 		container_unref(c);
@@ -154,6 +156,7 @@ static void sweep(struct daemon *d)
 	}
 	store_list_free(all);
 	store_ids(d->store, &ids);
+	record_sweep(d);
 	execdriver_sweep(d->execdriver, &ids);
 	graph_rw_sweep(d->graph, &ids);
 	if (engine_has(d->engine, "network_sweep")) {

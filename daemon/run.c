@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "daemon/command.h"
-#include "daemon/disk.h"
 #include "daemon/internal.h"
 #include "daemon/netfiles.h"
 #include "daemon/pending.h"
+#include "daemon/record.h"
 #include "execdriver/driver.h"
 #include "graph/graph.h"
 #include "graphdriver/driver.h"
@@ -110,7 +110,7 @@ static int prepare(struct daemon *d, struct container *c, struct job *job, struc
 	    mount_rootfs(d, c, cmd, err) < 0)
 		return -1;
 	set_started(c, time_now());
-	return disk_save(c, err); /* "starting", with its address: the next daemon will look */
+	return record_save(d, c, err); /* "starting", with its address: the next daemon will look */
 }
 
 /* Record that it runs; true when it has ended already. */
@@ -183,7 +183,7 @@ static void record_failure(struct daemon *d, struct container *c, int exit_code,
 	snprintf(c->state.error, sizeof(c->state.error), "%s", why->text);
 	container_changed_locked(c, false);
 	pthread_mutex_unlock(&c->lock);
-	if (disk_save(c, &err) < 0)
+	if (record_save(d, c, &err) < 0)
 		log_warn("%s, ignoring", err.text);
 }
 
@@ -210,8 +210,6 @@ static int run(struct daemon *d, struct container *c, struct job *job, struct er
 	exec_command_done(&cmd);
 	if (rc < 0)
 		record_failure(d, c, exit_code, last_started, why);
-	else
-		disk_sync_later(d, c);
 	return rc;
 }
 

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include "daemon/detachkeys.h"
 #include "daemon/environ.h"
 #include "daemon/hosts.h"
 #include "daemon/listfilter.h"
 #include "daemon/names.h"
+#include "daemon/pending.h"
 #include "daemon/state.h"
 #include "daemon/top.h"
 #include "pkg/buf.h"
@@ -135,20 +135,20 @@ static void test_names(void **state)
 
 static void test_detach_keys(void **state)
 {
-	char keys[DETACH_KEYS_MAX + 1];
+	char keys[PENDING_KEYS_SIZE];
 
 	(void)state;
-	assert_int_equal(detach_keys_parse("ctrl-p,ctrl-q", keys), 0);
+	assert_int_equal(pending_detach_keys("ctrl-p,ctrl-q", keys), 0);
 	assert_string_equal(keys, "\x10\x11");
-	assert_int_equal(detach_keys_parse("a,ctrl-[,ctrl-_", keys), 0);
+	assert_int_equal(pending_detach_keys("a,ctrl-[,ctrl-_", keys), 0);
 	assert_string_equal(keys, "a\x1b\x1f");
-	assert_int_equal(detach_keys_parse("", keys), 0);
+	assert_int_equal(pending_detach_keys("", keys), 0);
 	assert_string_equal(keys, "");
-	assert_int_equal(detach_keys_parse("foo-bar", keys), -1);
-	assert_int_equal(detach_keys_parse("ctrl-A", keys), -1);
-	assert_int_equal(detach_keys_parse("ctrl-@", keys), -1);
-	assert_int_equal(detach_keys_parse("a,", keys), -1);
-	assert_int_equal(detach_keys_parse("a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", keys), -1);
+	assert_int_equal(pending_detach_keys("foo-bar", keys), -1);
+	assert_int_equal(pending_detach_keys("ctrl-A", keys), -1);
+	assert_int_equal(pending_detach_keys("ctrl-@", keys), -1);
+	assert_int_equal(pending_detach_keys("a,", keys), -1);
+	assert_int_equal(pending_detach_keys("a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", keys), -1);
 }
 
 static void test_hosts(void **state)

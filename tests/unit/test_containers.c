@@ -20,7 +20,7 @@
 #include "fake_drivers.h"
 
 struct fixture {
-	char root[32];
+	char root[32], exec_root[48];
 	struct engine *engine;
 	struct event_base *base;
 	struct event *keep;
@@ -79,7 +79,9 @@ static void *loop_main(void *base)
 
 static void boot(struct fixture *f)
 {
-	struct daemon_config config = { .root = f->root, .exec_root = f->root, .version = "t" };
+	struct daemon_config config = { .root = f->root,
+					.exec_root = f->exec_root,
+					.version = "t" };
 	struct error err = { 0 };
 
 	f->engine = engine_new();
@@ -93,10 +95,18 @@ static void boot(struct fixture *f)
 	assert_int_equal(daemon_install(f->daemon, f->engine, &err), 0);
 }
 
+static void on_stop(evutil_socket_t fd, short what, void *base)
+{
+	(void)fd, (void)what;
+	event_base_loopbreak(base); /* from inside: a loop that has not begun forgets it */
+}
+
 static void shut_down(struct fixture *f)
 {
+	const struct timeval now = { 0 };
+
 	engine_shutdown(f->engine);
-	event_base_loopbreak(f->base);
+	event_base_once(f->base, -1, EV_TIMEOUT, on_stop, f->base, &now);
 	pthread_join(f->loop, NULL);
 	daemon_close(f->daemon);
 	event_base_free(f->base);
@@ -115,6 +125,7 @@ static int setup(void **state)
 	fake_reset();
 	strcpy(f->root, "/tmp/test-containers-XXXXXX");
 	assert_non_null(mkdtemp(f->root));
+	snprintf(f->exec_root, sizeof(f->exec_root), "%s/exec", f->root);
 	pthread_mutex_init(&f->lock, NULL);
 	boot(f);
 	*state = f;
@@ -584,14 +595,39 @@ static void test_boot_finishes(void **state)
 	assert_int_equal(fake_get(&fake.runs), 1);
 }
 
+/* kill -9 comes before the files on disk were saved: only the record knows that it ran. */
+static void test_boot_by_the_record(void **state)
+{
+	struct fixture *f = *state;
+	char id[ID_SIZE], path[160], older[160];
+
+	create(f, "web", PLAIN, id);
+	snprintf(path, sizeof(path), "%s/containers/%s/config.v2.json", f->root, id);
+	snprintf(older, sizeof(older), "%s/older", f->root);
+	assert_int_equal(link(path, older), 0);
+	must(f, "start", id);
+	shut_down(f);
+	assert_int_equal(rename(older, path), 0);
+	fake.adopt = EXEC_ADOPT_EXITED;
+	fake.adopted_exit = (struct exec_exit){ .status = 5, .finished = time_now() };
+	boot(f);
+	assert_int_equal(state_of(f, id).exit_code, 5);
+	assert_true(state_of(f, id).started.tv_sec > 0);
+	must(f, "rm", id);
+	snprintf(path, sizeof(path), "%s/records/%s", f->exec_root, id);
+	assert_false(fs_exists(path));
+}
+
 static void test_boot_after_a_power_cut(void **state)
 {
 	struct fixture *f = *state;
-	char lost[ID_SIZE], half[160], aside[160];
+	char lost[ID_SIZE], half[160], aside[160], record[160];
 
 	create(f, "lost", PLAIN, lost);
 	must(f, "start", lost);
-	shut_down(f);
+	shut_down(f); /* which saves what a second later would have been saved anyway */
+	snprintf(record, sizeof(record), "%s/records/%s", f->exec_root, lost);
+	assert_int_equal(truncate(record, 20), 0);
 	snprintf(half, sizeof(half), "%s/containers/%064d", f->root, 7);
 	snprintf(aside, sizeof(aside), "%s/containers/%064d.removing", f->root, 8);
 	assert_int_equal(mkdir(half, 0700), 0);
@@ -659,6 +695,7 @@ int main(void)
 		life(test_lookup),
 		life(test_boot_adopts),
 		life(test_boot_finishes),
+		life(test_boot_by_the_record),
 		life(test_boot_after_a_power_cut),
 		life(test_races),
 	};
