@@ -250,7 +250,8 @@ static void sweep_execs(void)
 	list_each_safe(l, tmp, &self.execs) {
 		struct process *p = list_entry(l, struct process, link);
 
-		if (p->exited && list_is_empty(&p->clients))
+		/* One that could not be started is still to be reported when its end is seen first. */
+		if (p->exited && p->sync.fd < 0 && list_is_empty(&p->clients))
 			process_free(p);
 	}
 }

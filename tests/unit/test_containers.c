@@ -98,7 +98,7 @@ static void boot(struct fixture *f)
 static void on_stop(evutil_socket_t fd, short what, void *base)
 {
 	(void)fd, (void)what;
-	event_base_loopbreak(base); /* from inside: a loop that has not begun forgets it */
+	event_base_loopexit(base, NULL); /* from inside: a loop that has not begun forgets it */
 }
 
 static void shut_down(struct fixture *f)
