@@ -40,7 +40,7 @@ HDRS    := $(wildcard $(addsuffix /*.h,$(DIRS) dockerinit))
 
 all: $(O)/docker
 
-$(O)/docker: $(O)/docker.o $(O)/daemonmain.o $(O)/libdocker.a
+$(O)/docker: $(O)/docker.o $(O)/libdocker.a
 	$(CC) -pthread $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LDLIBS)
 $(O)/libdocker.a: $(OBJS)
 	@rm -f $@
@@ -114,4 +114,4 @@ clean:
 	rm -rf $(O)
 .PHONY: all check unit lint headers install clean test integration test-vm demo fuzz deps deps-vm
 .SECONDARY:
--include $(OBJS:.o=.d) $(INIT_OBJS:.o=.d) $(O)/docker.d $(O)/daemonmain.d $(TESTS:=.d)
+-include $(OBJS:.o=.d) $(INIT_OBJS:.o=.d) $(O)/docker.d $(TESTS:=.d)

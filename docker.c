@@ -1,6 +1,6 @@
 /*
  * The one program. In this order: roles of our own binary (see pkg/reexec.h), global flags, then the
- * daemon (-d) or the client. What the daemon's process does is in daemonmain.c.
+ * daemon (-d) or the client. What the daemon's process does is in builtins/process.c.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "api/client/client.h"
 #include "builtins/builtins.h"
-#include "daemonmain.h"
+#include "builtins/process.h"
 #include "graph/roles.h"
 #include "pkg/buf.h"
 #include "pkg/fs.h"

@@ -275,13 +275,14 @@ static int take_request_fd(struct request *r, size_t i)
 
 static void open_socket(void);
 
-/* Clients that came before LAUNCH wait here. */
+/* Clients that came before LAUNCH wait here: as many as the daemon lets wait. */
+#define EARLY_MAX 64
 static struct {
 	int fd;
 	unsigned flags;
 	char *data;
 	size_t nkeys, ndata;
-} early[SOCK_MAX_FDS];
+} early[EARLY_MAX];
 static size_t nearly;
 
 static void attach(struct process *p, int fd, unsigned flags, const char *data, size_t nkeys,
@@ -302,7 +303,9 @@ static void on_attach(struct request *r)
 	} else if (self.plan.p && p && !p->exited) {
 		attach(p, fd, r->m.flags, r->data, (size_t)r->m.number, r->ndata);
 		reply(r->conn, 0, 0, NULL);
-	} else if (!self.plan.p && nearly < SOCK_MAX_FDS) {
+	} else if (r->conn->events && nearly == EARLY_MAX) {
+		close(fd); /* before LAUNCH only that one is answered */
+	} else if (!self.plan.p && nearly < EARLY_MAX) {
 		early[nearly].fd = fd;
 		early[nearly].flags = r->m.flags;
 		early[nearly].nkeys = (size_t)r->m.number;

@@ -128,6 +128,9 @@ static void mount_bind(const char *source, int target, const char *name, unsigne
 	if (propagation &&
 	    tree_set(tree, 0, propagation & ~(unsigned long)MS_REC, propagation & MS_REC) < 0)
 		child_fail_sys("propagation of \"%s\"", name);
+	if (flags & PLAN_MOUNT_CONFINED &&
+	    tree_set(tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, rec) < 0)
+		child_fail_sys("confining \"%s\"", name);
 	if (flags & PLAN_MOUNT_RDONLY && tree_set(tree, MOUNT_ATTR_RDONLY, 0, rec) < 0)
 		child_fail_sys("making \"%s\" read-only", name);
 	if (tree_attach(tree, target) < 0)

@@ -72,7 +72,7 @@ enum plan_mount {
 	PLAN_MOUNT_NONREC = 2, /* the bind takes only the mount itself */
 	PLAN_MOUNT_RDONLY = 4, /* a bind that is made read-only, recursively where the kernel can */
 	PLAN_MOUNT_CREATE = 8, /* make the target when it is missing */
-	PLAN_MOUNT_COPYUP = 16, /* a tmpfs that starts with what the image has there */
+	PLAN_MOUNT_CONFINED = 16, /* a bind without set-user-id, devices and programs */
 };
 
 struct plan_writer {

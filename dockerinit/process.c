@@ -244,20 +244,22 @@ void process_exec(const struct plan *plan, bool is_init)
 	own_stdio(&user);
 	build_env(plan, &user, &env);
 	enter_cwd(plan, is_init);
-	if (plan_has(plan, PLAN_INIT))
-		reaper_fork();
 	if (no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		child_fail_sys("no_new_privs");
 	/* Without no_new_privs the filter needs CAP_SYS_ADMIN, so it comes before that is given up. */
 	if (!no_new_privs)
 		install_seccomp(plan);
 	become(&user, caps);
+	if (is_init) /* becoming a user has forgotten it */
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	program = find_program(argv[0], &env);
 	if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		child_fail_sys("closing descriptors");
-	reset_signals();
 	if (no_new_privs)
 		install_seccomp(plan);
+	if (plan_has(plan, PLAN_INIT)) /* pid 1 has no more than the program has */
+		reaper_fork();
+	reset_signals();
 	child_tell(CHILD_EXECUTES);
 	execve(program, argv, env.v ? env.v : (char *[]){ NULL });
 	exec_failed(program);

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -56,6 +56,21 @@ static _Noreturn void reaper_main(pid_t child, const sigset_t *set)
 	}
 }
 
+/* The program leads a process group of its own, in the foreground of the terminal. */
+static void lead_group(void)
+{
+	sigset_t set, old;
+
+	setpgid(0, 0);
+	if (!isatty(STDIN_FILENO))
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTTOU); /* the terminal is still its parent's */
+	sigprocmask(SIG_BLOCK, &set, &old);
+	tcsetpgrp(STDIN_FILENO, getpid());
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
 void reaper_fork(void)
 {
 	sigset_t set, old;
@@ -68,12 +83,10 @@ void reaper_fork(void)
 		child_fail_sys("fork of the first program");
 	if (child == 0) {
 		sigprocmask(SIG_SETMASK, &old, NULL);
-		setsid();
-		/* A terminal follows the program, not its reaper. */
-		if (isatty(0))
-			ioctl(0, TIOCSCTTY, 1);
+		lead_group();
 		return;
 	}
-	close(child_sync()); /* the program's own copy tells of its execve */
+	/* The program's own copy of SYNC tells of its execve; nothing of the monitor's stays here. */
+	syscall(SYS_close_range, 3, ~0U, 0);
 	reaper_main(child, &set);
 }

@@ -15,7 +15,7 @@
 
 #include "pkg/error.h"
 
-#define HTTP_HEAD_MAX 32768 /* bytes, the blank line included */
+#define HTTP_HEAD_MAX 131072 /* bytes, the blank line included */
 #define HTTP_HEADERS_MAX 100
 
 struct http_header {

@@ -4,6 +4,7 @@
  */
 #include "pkg/workers.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -67,6 +68,7 @@ static void *thread_main(void *first)
 		t = next_task();
 		pthread_mutex_unlock(&pool.lock);
 	}
+	malloc_trim(0); /* a burst is over: what it took goes back */
 	return NULL;
 }
 

@@ -96,7 +96,8 @@ static void put_cgroups(const struct native *d, const struct exec_command *c, st
 		return;
 	if (cg->version == 2) {
 		if (c->host_cgroupns)
-			put_bind(w, cg->h[0].mount, "/sys/fs/cgroup", ro ? PLAN_MOUNT_RDONLY : 0);
+			put_bind(w, cg->h[0].mount, "/sys/fs/cgroup",
+				 PLAN_MOUNT_CONFINED | (ro ? PLAN_MOUNT_RDONLY : 0));
 		else
 			put_mount(w, "cgroup2", "cgroup", "/sys/fs/cgroup", "", flags | ro, 0, 0);
 		return;
@@ -106,7 +107,8 @@ static void put_cgroups(const struct native *d, const struct exec_command *c, st
 		autofree char *dir = cgroup_dir(cg, i, c->resources.cgroup_parent, c->id);
 		autofree char *target = xasprintf("/sys/fs/cgroup/%s", cg->h[i].name);
 
-		put_bind(w, dir, target, PLAN_MOUNT_CREATE | (ro ? PLAN_MOUNT_RDONLY : 0));
+		put_bind(w, dir, target,
+			 PLAN_MOUNT_CREATE | PLAN_MOUNT_CONFINED | (ro ? PLAN_MOUNT_RDONLY : 0));
 	}
 }
 

@@ -2,7 +2,7 @@
 # Write a tar of a small root file system, made of Debian's busybox-static, to the file given.
 set -eu
 
-out=$1
+out=$(realpath -m "$1")
 busybox=${BUSYBOX:-$(command -v busybox)} || { echo "mkbusybox: no busybox here" >&2; exit 1; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mkbusybox-XXXXXX")
 trap 'rm -rf "$dir"' EXIT

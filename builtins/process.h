@@ -1,6 +1,6 @@
-/* The daemon's process from start to end; see daemonmain.c. For docker.c alone. */
-#ifndef DAEMONMAIN_H
-#define DAEMONMAIN_H
+/* The daemon's process from start to end; see builtins/process.c. For docker.c alone. */
+#ifndef BUILTINS_PROCESS_H
+#define BUILTINS_PROCESS_H
 
 #include <stdbool.h>
 

@@ -4,7 +4,7 @@
  * `acceptconnections`; the end (a signal, or a loader that failed) runs on a thread of its own,
  * because it waits for jobs, and then stops the loop. Whatever happens, containers stay.
  */
-#include "daemonmain.h"
+#include "builtins/process.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,6 +20,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <linux/close_range.h>
 
 #include "api/server/server.h"
 #include "builtins/builtins.h"
@@ -85,6 +86,8 @@ static void prepare_process(void)
 	mallopt(M_ARENA_MAX, 2);
 	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
 	umask(022);
+	/* What our starter left open is not for containers' monitors. */
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 }
