@@ -1,6 +1,7 @@
 /* A process that the monitor watches: its start, its streams, its end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,6 +212,24 @@ static void on_sync(struct watch *w, uint32_t events)
 	} else {
 		sync_ended(p);
 	}
+}
+
+bool process_await_error(struct process *p)
+{
+	struct pollfd readable = { .fd = p->sync.fd, .events = POLLIN };
+	struct child_error e;
+
+	while (p->sync.fd >= 0 && poll(&readable, 1, 200) > 0) {
+		ssize_t n = recv(p->sync.fd, &e, sizeof(e), MSG_DONTWAIT);
+
+		if (n == sizeof(e)) {
+			p->error = e;
+			return true;
+		}
+		if (n <= 0)
+			break;
+	}
+	return false;
 }
 
 /* Hold the process back while a client is behind; read on otherwise. */

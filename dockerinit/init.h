@@ -61,10 +61,6 @@ void root_mount(const struct plan *plan);    /* the root filesystem, at PLAN_ROO
 void root_populate(const struct plan *plan); /* mounts, devices, links below it */
 void root_enter(void);                       /* pivot_root: the host is out of sight */
 void root_seal(const struct plan *plan);     /* masks, read-only paths, read-only root */
-/* paths.c: inside a root, resolved as if chrooted, never outside. -1 and errno. */
-int path_open_in(int root, const char *path, int flags);
-int path_mkdir_in(int root, const char *path, mode_t mode); /* with parents */
-int path_touch_in(int root, const char *path);              /* an empty file, with parents */
 /* net.c */
 void net_configure(const struct plan *plan);
 void sysctl_apply(const struct plan *plan);

@@ -283,8 +283,6 @@ int launch_container(struct process *p, const struct plan *plan, const struct pl
 		if (rc == 0 && send(p->sync.fd, &go, 1, MSG_NOSIGNAL) != 1)
 			rc = fail(err, n, "releasing the container");
 	}
-	if (rc < 0)
-		process_signal(p, SIGKILL);
 	return rc;
 }
 

@@ -374,8 +374,13 @@ static void on_launch(struct request *r)
 	attach_early(p);
 	if (launch_container(p, &self.plan, self.prepared.p ? &self.prepared : NULL, fd, err,
 			     sizeof(err)) < 0) {
-		reply(r->conn, 128, 0, err);
+		/* What failed here may have failed because the child had: it knows better why. */
+		if (process_await_error(p))
+			reply(r->conn, p->error.exit_code, 0, p->error.text);
+		else
+			reply(r->conn, 128, 0, err);
 		p->starter = NULL;
+		process_signal(p, SIGKILL);
 		self.ended = true;
 	}
 }

@@ -56,6 +56,8 @@ int process_pipes(struct process *p, struct child_stdio *io, int *child_sync);
 void process_configure(struct process *p, const struct plan *plan);
 void process_close_child_ends(struct child_stdio *io, int *child_sync);
 void process_watch(struct process *p); /* once pid is known */
+/* Give a child that is failing a moment to say why. true: p->error has it. */
+bool process_await_error(struct process *p);
 int process_signal(const struct process *p, int signo);
 void process_resize(const struct process *p, unsigned rows, unsigned cols);
 void process_update_output(struct process *p); /* read on, or hold back for slow clients */

@@ -19,6 +19,7 @@
 
 #include "dockerinit/init.h"
 #include "pkg/mem.h"
+#include "pkg/path.h"
 
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
@@ -78,9 +79,9 @@ static void make_target(const char *target, const char *source)
 	int rc;
 
 	if (source && stat(source, &st) == 0 && !S_ISDIR(st.st_mode))
-		rc = path_touch_in(root_fd, target);
+		rc = path_touch_in_root(root_fd, target);
 	else
-		rc = path_mkdir_in(root_fd, target, 0755);
+		rc = path_mkdir_in_root(root_fd, target, 0755);
 	if (rc < 0)
 		child_fail_sys("creating mount point \"%s\"", target);
 }
@@ -145,12 +146,12 @@ static void mount_one(struct plan_record *rec)
 	unsigned long propagation = (unsigned long)plan_number(rec);
 	unsigned flags = (unsigned)plan_number(rec);
 	bool bind = flags & PLAN_MOUNT_BIND;
-	autoclose int fd = path_open_in(root_fd, target, O_PATH);
+	autoclose int fd = path_open_in_root(root_fd, target, O_PATH, 0);
 	char path[40];
 
 	if (fd < 0 && errno == ENOENT) {
 		make_target(target, bind ? source : NULL);
-		fd = path_open_in(root_fd, target, O_PATH);
+		fd = path_open_in_root(root_fd, target, O_PATH, 0);
 	}
 	if (fd < 0)
 		child_fail_sys("mount point \"%s\"", target);
@@ -178,9 +179,9 @@ static void make_device(struct plan_record *rec)
 	autoclose int dir = -1;
 
 	*name++ = '\0';
-	if (path_mkdir_in(root_fd, *folder ? folder : "/", 0755) < 0)
+	if (path_mkdir_in_root(root_fd, *folder ? folder : "/", 0755) < 0)
 		child_fail_sys("creating \"%s\"", folder);
-	dir = path_open_in(root_fd, *folder ? folder : "/", O_PATH | O_DIRECTORY);
+	dir = path_open_in_root(root_fd, *folder ? folder : "/", O_PATH | O_DIRECTORY, 0);
 	if (dir < 0 || (unlinkat(dir, name, 0) < 0 && errno != ENOENT) ||
 	    mknodat(dir, name, type | mode, makedev(major_no, minor_no)) < 0)
 		child_fail_sys("creating device node \"%s\"", path);
@@ -193,7 +194,7 @@ static void make_symlink(struct plan_record *rec)
 	const char *contents = plan_field(rec), *path = plan_field(rec);
 	const char *name = strrchr(path, '/') + 1;
 	autofree char *folder = xstrndup(path, (size_t)(name - path));
-	autoclose int dir = path_open_in(root_fd, folder, O_PATH | O_DIRECTORY);
+	autoclose int dir = path_open_in_root(root_fd, folder, O_PATH | O_DIRECTORY, 0);
 
 	if (dir < 0 || (symlinkat(contents, dir, name) < 0 && errno != EEXIST))
 		child_fail_sys("creating link \"%s\"", path);
@@ -234,7 +235,7 @@ void root_enter(void)
 /* The node that masks files, made by ourselves a moment ago; verified, not trusted. */
 static int open_null(void)
 {
-	int fd = path_open_in(root_fd, "/dev/null", O_PATH | O_NOFOLLOW);
+	int fd = path_open_in_root(root_fd, "/dev/null", O_PATH | O_NOFOLLOW, 0);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -247,7 +248,7 @@ static int open_null(void)
 /* The target without following a last link; -1 when it does not exist, which is fine. */
 static int open_sealed(const char *path)
 {
-	int fd = path_open_in(root_fd, path, O_PATH | O_NOFOLLOW);
+	int fd = path_open_in_root(root_fd, path, O_PATH | O_NOFOLLOW, 0);
 	struct stat st;
 
 	if (fd < 0) {
@@ -270,7 +271,7 @@ static void cover(const char *path, int fd, int tree)
 
 	if (fstat(tree, &want) < 0 || tree_attach(tree, fd) < 0)
 		child_fail_sys("masking \"%s\"", path);
-	now = path_open_in(root_fd, path, O_PATH | O_NOFOLLOW);
+	now = path_open_in_root(root_fd, path, O_PATH | O_NOFOLLOW, 0);
 	if (now < 0 || fstat(now, &got) < 0 || got.st_dev != want.st_dev ||
 	    got.st_ino != want.st_ino)
 		child_fail(128, "masking \"%s\": something else lies there", path);

@@ -11,6 +11,7 @@
 #include "dockerinit/init.h"
 #include "pkg/fs.h"
 #include "pkg/mem.h"
+#include "pkg/path.h"
 #include "pkg/netlink.h"
 
 /* The last address of an IPv4 subnet. */
@@ -89,7 +90,7 @@ static void sysctl_write(int proc, const char *key, const char *value)
 		for (char *p = path; *p; p++)
 			if (*p == '.')
 				*p = '/';
-	fd = path_open_in(proc, path, O_WRONLY);
+	fd = path_open_in_root(proc, path, O_WRONLY, 0);
 	if (fd < 0)
 		child_fail_sys("sysctl \"%s\"", key);
 	/* Only procfs itself is written to, whatever lies at that path. */

@@ -20,6 +20,7 @@
 #include "pkg/error.h"
 #include "pkg/fs.h"
 #include "pkg/mem.h"
+#include "pkg/path.h"
 #include "pkg/strlist.h"
 #include "pkg/user.h"
 
@@ -84,15 +85,25 @@ static void own_stdio(const struct user *user)
 			child_fail_sys("owner of descriptor %d", fd);
 }
 
+static int make_folder(const char *path)
+{
+	autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 ? -1 : path_mkdir_in_root(root, path, 0755);
+}
+
 static void enter_cwd(const struct plan *plan, bool create)
 {
 	const char *cwd = plan_get(plan, PLAN_CWD);
 	char now[4096];
+	int rc;
 
 	if (!cwd || !*cwd)
 		cwd = "/";
-	if (chdir(cwd) < 0 &&
-	    !(create && errno == ENOENT && fs_mkdir_p(cwd, 0755) == 0 && chdir(cwd) == 0))
+	rc = chdir(cwd);
+	if (rc < 0 && create && errno == ENOENT)
+		rc = make_folder(cwd) < 0 ? -1 : chdir(cwd);
+	if (rc < 0)
 		child_fail(errno == EACCES ? 126 : 128, "chdir to cwd (\"%s\"): %s", cwd,
 			   error_words(errno));
 	/* A descriptor of the host must not have become our folder. */

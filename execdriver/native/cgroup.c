@@ -504,6 +504,15 @@ static void remove_dir(const char *dir)
 	}
 }
 
+void cgroup_remove(const struct cgroups *cg, const char *parent, const char *id)
+{
+	for (size_t i = 0; i < cg->n; i++) {
+		autofree char *dir = cgroup_dir(cg, i, parent, id);
+
+		remove_dir(dir);
+	}
+}
+
 /* Call remove_dir() for every folder of containers that unwanted() names. */
 static void sweep(const struct cgroups *cg, bool (*unwanted)(const char *name, const void *arg),
 		  const void *arg)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,6 +21,8 @@
 #include "pkg/parse.h"
 #include "pkg/proc.h"
 #include "pkg/workers.h"
+
+#define MONITOR_END_MS 5000
 
 static struct native *native_of(struct execdriver *base)
 {
@@ -117,7 +120,22 @@ static void reap_monitor(void *arg)
 
 	if (r->monitor)
 		proc_wait(r->monitor);
+	if (r->lost)
+		cgroup_remove(&r->driver->cgroups, r->cgroup_parent, r->id);
 	running_free(r);
+}
+
+/* A monitor whose container could not be started ends by itself; one that hangs is ended. */
+static void end_monitor(struct running *r)
+{
+	struct pollfd p = { .fd = r->pidfd, .events = POLLIN };
+
+	mem_close_fd(&r->conn);
+	if (poll(&p, 1, MONITOR_END_MS) == 0) {
+		kill(r->monitor, SIGKILL); /* our child, not waited for: it is this one */
+		r->lost = true;
+	}
+	reap_monitor(r);
 }
 
 static void tell_exit(struct running *r, const struct exec_exit *exit)
@@ -138,6 +156,7 @@ static void monitor_ended(struct running *r)
 	if (!r->told && native_read_exit_file(r->driver, r->id, &exit) < 0) {
 		clock_gettime(CLOCK_REALTIME, &exit.finished);
 		exit.status = 137;
+		r->lost = true;
 		snprintf(exit.error, sizeof(exit.error), "the container's monitor was lost");
 	}
 	event_free(r->conn_event);
@@ -301,10 +320,7 @@ static int run_under_monitor(struct native *d, const struct exec_command *c, int
 		warm_refill(d);
 		return 0;
 	}
-	/* It cleans up by itself and ends; a monitor that hangs is ended. */
-	mem_close_fd(&r->conn);
-	proc_wait(r->monitor);
-	running_free(r);
+	end_monitor(r);
 	return -1;
 }
 

@@ -68,6 +68,7 @@ struct running {
 	int conn, pidfd; /* of the monitor; pidfd -1 when adopted */
 	struct event *conn_event;
 	bool told; /* exited has been told */
+	bool lost; /* the monitor went without a word: what it would have cleaned up is left */
 	/* What an exec needs to know of the container; kept in the file `launch` for a later daemon. */
 	bool privileged;
 	enum exec_seccomp seccomp;
@@ -126,6 +127,8 @@ int cgroup_freeze(const struct cgroups *cg, const char *parent, const char *id, 
 int cgroup_make_parent(struct cgroups *cg, const char *parent, struct error *err);
 int cgroup_update(const struct cgroups *cg, const char *id, const struct exec_resources *r,
 		  struct error *err);
+/* End what still runs in a container's cgroups and remove them: for when its monitor cannot. */
+void cgroup_remove(const struct cgroups *cg, const char *parent, const char *id);
 void cgroup_sweep(const struct cgroups *cg, const struct strlist *known_ids);
 void cgroup_sweep_warm(const struct cgroups *cg); /* what an earlier daemon had ready */
 

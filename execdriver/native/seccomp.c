@@ -52,7 +52,7 @@ struct fate {
 struct compiler {
 	uint64_t caps;
 	uint32_t default_action;
-	struct fate *fates; /* NUMBERS of them */
+	struct fate *fates; /* NUMBERS of them, and one for what lies above */
 };
 
 static int action_of(const char *name, int code, uint32_t *out, struct error *err)
@@ -243,6 +243,23 @@ static int emit_fate(const struct compiler *cc, const struct fate *f, struct bpf
 	return 0;
 }
 
+/*
+ * System calls that are newer than everything the profile names do not exist for the container: a C
+ * library falls back on the older way for ENOSYS alone.
+ */
+static void mark_newer(struct compiler *cc)
+{
+	int last = NUMBERS - 1;
+
+	if ((cc->default_action & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO)
+		return;
+	while (last >= 0 && !cc->fates[last].n)
+		last--;
+	for (int nr = last + 1; nr < NUMBERS; nr++)
+		add_rule(&cc->fates[nr], SECCOMP_RET_ERRNO | ENOSYS, NULL);
+	cc->fates[NUMBERS] = cc->fates[NUMBERS - 1];
+}
+
 /* Numbers with the same unconditional action share a range. */
 static bool same_fate(const struct fate *a, const struct fate *b)
 {
@@ -259,19 +276,19 @@ struct ranges {
 static int collect(struct compiler *cc, const struct table *t, const json_t *entries,
 		   struct ranges *out, struct error *err)
 {
-	static const struct fate nothing;
 	const json_t *entry;
 	size_t i;
 
-	memset(cc->fates, 0, NUMBERS * sizeof(*cc->fates));
+	memset(cc->fates, 0, (NUMBERS + 1) * sizeof(*cc->fates));
 	json_array_foreach(entries, i, entry)
 		if (apply_entry(cc, t, entry, err) < 0)
 			return -1;
-	for (uint32_t nr = 0; nr <= NUMBERS; nr++) {
-		const struct fate *f = nr < NUMBERS ? &cc->fates[nr] : &nothing;
+	mark_newer(cc);
+	for (uint32_t nr = 0; nr <= NUMBERS; nr++) { /* the last range is open */
+		const struct fate *f = &cc->fates[nr];
 		struct bpf_range *r;
 
-		if (nr > 0 && nr < NUMBERS && same_fate(f, &cc->fates[nr - 1]))
+		if (nr > 0 && same_fate(f, &cc->fates[nr - 1]))
 			continue;
 		if (out->n == MAX_RULES)
 			return error_set(err, ERR_BAD_REQUEST, "seccomp profile: too many rules");
@@ -338,7 +355,7 @@ int seccomp_compile(const char *profile_json, uint64_t caps, struct buf *program
 
 	if (!profile)
 		return error_prefix(err, "decoding seccomp profile failed");
-	cc.fates = xcalloc(NUMBERS, sizeof(*cc.fates));
+	cc.fates = xcalloc(NUMBERS + 1, sizeof(*cc.fates)); /* and one for all above */
 	rc = emit_all(&cc, profile, &code, err);
 	if (rc == 0)
 		rc = buf_add(program, code.v, code.n * sizeof(*code.v));
