@@ -246,15 +246,18 @@ int main(int argc, char **argv)
 	rc = mflag_parse(flags, &o, argv + 1, 0, &args, &warnings, &err);
 	for (size_t i = 0; i < warnings.n; i++)
 		fprintf(stderr, "%s\n", warnings.v[i]);
-	if (rc == MFLAG_HELP)
+	if (rc == MFLAG_HELP) {
 		usage(STDOUT_FILENO);
-	else if (rc < 0 || normalize_hosts(&o, &err) < 0 || set_logging(&o, &err) < 0)
+		mflag_done(flags, &o);
+		return 0;
+	}
+	if (rc < 0 || normalize_hosts(&o, &err) < 0 || set_logging(&o, &err) < 0)
 		rc = complain(&err, o.daemon ? 1 : EXIT_USAGE);
 	else if (o.version)
 		printf("Docker version %s, build %s\n", program_version(), program_git_commit());
 	if (rc != 0 || o.version) {
 		mflag_done(flags, &o);
-		return rc == MFLAG_HELP ? 0 : rc;
+		return rc;
 	}
 	set_tls_files(&o.d);
 	rc = o.daemon ? run_daemon(&o, &args) : run_client(&o, &args);

@@ -153,20 +153,6 @@ static void end_clients(struct process *p)
 		client_end(list_entry(l, struct client, link));
 }
 
-/* Who is attached to an exec that cannot be started reads why, as with Docker. */
-static void tell_clients(struct process *p)
-{
-	struct list *l, *tmp;
-	char text[600];
-	int n = snprintf(
-		text, sizeof(text),
-		"OCI runtime exec failed: exec failed: unable to start container process: %s\r\n",
-		p->error.text);
-
-	list_each_safe(l, tmp, &p->clients)
-		client_output(list_entry(l, struct client, link), 1, text, (size_t)n);
-}
-
 void monitor_process_failed(struct process *p)
 {
 	reply(p->starter, p->error.exit_code, 0, p->error.text);
@@ -175,8 +161,7 @@ void monitor_process_failed(struct process *p)
 		self.ended = true;
 		return;
 	}
-	tell_clients(p);
-	end_clients(p);
+	/* Its client is left as it is: the daemon has a copy, and tells it why. */
 	process_free(p);
 }
 

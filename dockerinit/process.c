@@ -100,11 +100,13 @@ static void enter_cwd(const struct plan *plan, bool create)
 
 	if (!cwd || !*cwd)
 		cwd = "/";
+	if (cwd[0] != '/')
+		child_fail(126, "Cwd must be an absolute path");
 	rc = chdir(cwd);
 	if (rc < 0 && create && errno == ENOENT)
 		rc = make_folder(cwd) < 0 ? -1 : chdir(cwd);
 	if (rc < 0)
-		child_fail(errno == EACCES ? 126 : 128, "chdir to cwd (\"%s\"): %s", cwd,
+		child_fail(errno == EACCES || !create ? 126 : 128, "chdir to cwd (\"%s\"): %s", cwd,
 			   error_words(errno));
 	/* A descriptor of the host must not have become our folder. */
 	if (!getcwd(now, sizeof(now)) || now[0] != '/')
