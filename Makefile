@@ -104,7 +104,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 MANDIR  ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 install: all
-	install -D -m 0755 $(O)/docker $(DESTDIR)$(BINDIR)/docker
+	install -D -s -m 0755 $(O)/docker $(DESTDIR)$(BINDIR)/docker
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@BINDIR@|$(BINDIR)|' contrib/systemd/docker.service >$(DESTDIR)$(UNITDIR)/docker.service
 	install -m 0644 contrib/systemd/docker.socket $(DESTDIR)$(UNITDIR)/docker.socket

@@ -93,7 +93,7 @@ have_podman=; start_podman && have_podman=1
 real=$(command -v docker || true)
 
 echo "== binary, bytes"
-ls -l "$docker" | awk '{print $5}'
+strip -o "$dir/stripped" "$docker" && stat -c %s "$dir/stripped" # as make install puts it
 echo "== idle daemon, PSS KB"
 echo "ours $(pss $(children $ours_pid))"
 [ $have_theirs ] && echo "docker.io $(pss $(children $theirs_pid))"
