@@ -140,7 +140,7 @@ static void *shut_down(void *arg)
 static void begin_shutdown(struct process *p)
 {
 	if (sd_notify_send("STOPPING=1") < 0)
-		log_warn("cannot tell the service manager: %s, ignoring", strerror(errno));
+		log_warn("cannot tell the service manager: %s, ignoring", error_words(errno));
 	p->closing = pthread_create(&p->closer, NULL, shut_down, p) == 0;
 	if (!p->closing)
 		shut_down(p);

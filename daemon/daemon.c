@@ -80,7 +80,7 @@ static int make_folders(struct daemon *d, struct error *err)
 	autofree char *old = xasprintf("%s/tmp", d->root);
 
 	if (fs_remove_tree(AT_FDCWD, old) < 0)
-		log_warn("cannot empty \"%s\": %s, ignoring", old, strerror(errno));
+		log_warn("cannot empty \"%s\": %s, ignoring", old, error_words(errno));
 	d->tmp_dir = make_dir(d->root, "tmp", err);
 	d->containers_dir = d->tmp_dir ? make_dir(d->root, "containers", err) : NULL;
 	return d->containers_dir ? 0 : -1;

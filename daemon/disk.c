@@ -86,7 +86,7 @@ static void sync_path(const char *dir, const char *name)
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd >= 0 && fsync(fd) < 0)
-		log_warn("cannot sync \"%s\": %s, ignoring", path, strerror(errno));
+		log_warn("cannot sync \"%s\": %s, ignoring", path, error_words(errno));
 }
 
 static bool is_unsynced(struct container *c)
@@ -244,7 +244,7 @@ static void delete_tree(const char *path)
 {
 	if (fs_remove_tree(AT_FDCWD, path) < 0)
 		log_warn("cannot delete \"%s\": %s, left for the next start", path,
-			 strerror(errno));
+			 error_words(errno));
 }
 
 void disk_delete(struct container *c)

@@ -94,7 +94,7 @@ void record_remove(struct daemon *d, struct container *c)
 
 	if (unlink(path) < 0 && errno != ENOENT)
 		log_warn("cannot delete \"%s\": %s, left for the next start", path,
-			 strerror(errno));
+			 error_words(errno));
 }
 
 void record_sweep(struct daemon *d)

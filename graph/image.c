@@ -286,7 +286,7 @@ int image_load_all(struct graph *g, struct error *err)
 		log_warn("removing the incomplete image %s: %s", e->d_name, why.text);
 		if (fs_remove_tree(g->images_fd, e->d_name) < 0)
 			log_warn("cannot remove image %s: %s, ignoring", e->d_name,
-				 strerror(errno));
+				 error_words(errno));
 	}
 	closedir(d);
 	while (map_next(&g->images, &pos, &value))

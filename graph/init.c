@@ -95,17 +95,17 @@ static int make_points(int argc, char **argv)
 	if (*argv[2] &&
 	    (confine_unshare_mounts() < 0 ||
 	     graphdriver_mount_at(argv[1], argv[2], argv[1], GRAPHDRIVER_MOUNT_VOLATILE) < 0)) {
-		dprintf(STDERR_FILENO, "cannot mount the layer: %s", strerror(errno));
+		dprintf(STDERR_FILENO, "cannot mount the layer: %s", error_words(errno));
 		return 1;
 	}
 	if (confine_enter(argv[1], confine_file_caps) < 0) {
-		dprintf(STDERR_FILENO, "cannot give up privileges: %s", strerror(errno));
+		dprintf(STDERR_FILENO, "cannot give up privileges: %s", error_words(errno));
 		return 1;
 	}
 	for (size_t i = 0; i < array_size(points); i++)
 		if (make_point(points[i].path, points[i].kind, points[i].target) < 0) {
 			dprintf(STDERR_FILENO, "cannot make /%s: %s", points[i].path,
-				strerror(errno));
+				error_words(errno));
 			return 1;
 		}
 	return 0;
@@ -201,7 +201,7 @@ static enum init_state state_on_disk(struct graph *g, const struct layer *l)
 	if (g->ops->exists(g->self, name) && faccessat(g->inits_fd, name, F_OK, 0) == 0)
 		return INIT_READY;
 	if (unlinkat(g->inits_fd, name, 0) < 0 && errno != ENOENT)
-		log_warn("cannot unmark layer %s: %s, ignoring", name, strerror(errno));
+		log_warn("cannot unmark layer %s: %s, ignoring", name, error_words(errno));
 	return INIT_NONE;
 }
 
@@ -221,7 +221,7 @@ void init_forget(struct graph *g, const char *layer_name)
 	struct error err;
 
 	if (unlinkat(g->inits_fd, name, 0) < 0 && errno != ENOENT)
-		log_warn("cannot unmark layer %s: %s, ignoring", name, strerror(errno));
+		log_warn("cannot unmark layer %s: %s, ignoring", name, error_words(errno));
 	if (g->ops->remove(g->self, name, &err) < 0)
 		log_warn("%s, ignoring", err.text);
 }

@@ -67,6 +67,6 @@ int job_load(struct job *job, void *self)
 	if (l.dir >= 0)
 		close(l.dir);
 	if (trash_put(l.g->trash, AT_FDCWD, dir) < 0)
-		log_warn("cannot remove %s: %s, ignoring", dir, strerror(errno));
+		log_warn("cannot remove %s: %s, ignoring", dir, error_words(errno));
 	return rc < 0 ? job_fail_error(job, &err) : 0;
 }

@@ -94,7 +94,7 @@ static void unpublish(struct graph *g, struct layer *l, char aside[SCRATCH_SIZE]
 	map_del(&g->layers, l->chain);
 	id_random_hex(aside, (SCRATCH_SIZE - 1) / 2);
 	if (renameat(g->layers_fd, digest_hex(l->chain), g->tmp_fd, aside) < 0)
-		log_warn("cannot remove layer %s: %s, ignoring", l->chain, strerror(errno));
+		log_warn("cannot remove layer %s: %s, ignoring", l->chain, error_words(errno));
 }
 
 static void delete_files(struct graph *g, const struct layer *l, const char *aside)
@@ -310,7 +310,7 @@ static void discard(struct graph *g, const char *name)
 {
 	log_warn("removing the incomplete layer %s", name);
 	if (fs_remove_tree(g->layers_fd, name) < 0)
-		log_warn("cannot remove layer %s: %s, ignoring", name, strerror(errno));
+		log_warn("cannot remove layer %s: %s, ignoring", name, error_words(errno));
 }
 
 /* Tie layers to their parents. A layer without its parent goes, and then those on top of it. */

@@ -30,7 +30,7 @@ int load_open(const struct load *l, const char *path, struct error *err)
 
 	if (fd < 0)
 		return error_set(err, ERR_BAD_REQUEST, "invalid archive: open %s: %s", path,
-				 strerror(errno));
+				 error_words(errno));
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return error_set(err, ERR_BAD_REQUEST, "invalid archive: %s is no file", path);
 	return take_fd(&fd);
@@ -60,7 +60,7 @@ int load_read(const struct load *l, const char *path, struct buf *b, struct erro
 		;
 	if (n < 0)
 		return error_set(err, ERR_BAD_REQUEST, "invalid archive: %s: %s", path,
-				 strerror(errno));
+				 error_words(errno));
 	digest_of(buf_text(b), b->len, have);
 	if (digest_of_name(path, want) && strcmp(want, have) != 0)
 		return error_set(err, ERR_BAD_REQUEST, "invalid archive: %s has digest %s", path,

@@ -172,7 +172,7 @@ static void load_one(struct graph *g, const char *container_id)
 	}
 	log_warn("the write layer of %s is incomplete, removing it", container_id);
 	if (unlinkat(g->mounts_fd, container_id, 0) < 0)
-		log_warn("cannot remove it: %s, ignoring", strerror(errno));
+		log_warn("cannot remove it: %s, ignoring", error_words(errno));
 }
 
 int rw_load_all(struct graph *g, struct error *err)

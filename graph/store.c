@@ -189,5 +189,5 @@ void scratch_remove(struct graph *g, const char *name)
 {
 	if (fs_remove_tree(g->tmp_fd, name) < 0)
 		log_warn("cannot remove the scratch folder %s: %s, ignoring", name,
-			 strerror(errno));
+			 error_words(errno));
 }

@@ -49,12 +49,12 @@ static void sync_once(struct graph *g)
 	if (!marks.n)
 		return;
 	if (syncfs(g->layers_fd) < 0) {
-		log_warn("cannot sync the layers: %s, ignoring", strerror(errno));
+		log_warn("cannot sync the layers: %s, ignoring", error_words(errno));
 		return;
 	}
 	for (size_t i = 0; i < marks.n; i++)
 		if (unlinkat(g->layers_fd, marks.v[i], 0) < 0 && errno != ENOENT)
-			log_warn("cannot unmark %s: %s, ignoring", marks.v[i], strerror(errno));
+			log_warn("cannot unmark %s: %s, ignoring", marks.v[i], error_words(errno));
 }
 
 static void work(void *arg)

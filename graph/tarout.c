@@ -248,7 +248,7 @@ static int put_list(struct out *o, int root)
 
 static int complain(const char *what)
 {
-	dprintf(STDERR_FILENO, "%s: %s", what, strerror(errno));
+	dprintf(STDERR_FILENO, "%s: %s", what, error_words(errno));
 	return 1;
 }
 

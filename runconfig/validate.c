@@ -178,9 +178,62 @@ static int check_numbers(const json_t *host_config, struct error *err)
 
 static void warn_published(const json_t *host_config, struct strlist *warnings)
 {
-	if (strcmp(json_get_str(host_config, "NetworkMode", ""), "host") == 0 &&
-	    !schema_is_zero(json_object_get(host_config, "PortBindings")))
+	if (schema_is_zero(json_object_get(host_config, "PortBindings")) &&
+	    !json_get_bool(host_config, "PublishAllPorts", false))
+		return;
+	if (strcmp(json_get_str(host_config, "NetworkMode", ""), "host") == 0)
 		strlist_add(warnings, "Published ports are discarded when using host network mode");
+	else
+		strlist_add(warnings,
+			    "Published ports are not served by this engine yet: discarded.");
+}
+
+/*
+ * What a later stage brings: it is kept and shown, but it does nothing yet, and the user hears so. A
+ * member leaves this table when it works.
+ */
+static const struct {
+	bool of_host_config;
+	const char *member, *what;
+} not_yet[] = {
+	{ true, "Links", "Links are" },
+	{ false, "Healthcheck", "Health checks are" },
+};
+static const char *const log_not_yet[] = {
+	"compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size"
+};
+
+static void warn_not_yet(const json_t *config, const json_t *host_config, struct strlist *warnings)
+{
+	const json_t *options = json_get_obj(json_get_obj(host_config, "LogConfig"), "Config");
+
+	for (size_t i = 0; i < array_size(not_yet); i++) {
+		const json_t *o = not_yet[i].of_host_config ? host_config : config;
+
+		if (!schema_is_zero(json_object_get(o, not_yet[i].member)))
+			strlist_addf(warnings, "%s not served by this engine yet: discarded.",
+				     not_yet[i].what);
+	}
+	for (size_t i = 0; i < array_size(log_not_yet); i++)
+		if (json_object_get(options, log_not_yet[i]))
+			strlist_addf(warnings,
+				     "Log option %s is not served by this engine yet: "
+				     "discarded.",
+				     log_not_yet[i]);
+}
+
+/* What cannot be had at all. */
+static int check_unsupported(const json_t *host_config, struct error *err)
+{
+	if (!schema_is_zero(json_object_get(host_config, "DeviceRequests")))
+		return error_set(err, ERR_INTERNAL,
+				 "could not select device driver \"\" with capabilities: [[gpu]]");
+	if (!schema_is_zero(json_object_get(host_config, "StorageOpt")))
+		return error_set(
+			err, ERR_BAD_REQUEST,
+			"--storage-opt is supported only for overlay over xfs with 'pquota' "
+			"mount option");
+	return 0;
 }
 
 /* The defaults that depend on other members; the others are in the tables. */
@@ -219,14 +272,17 @@ int runconfig_validate(json_t *config, json_t *host_config, const struct runconf
 	static check_fn *const before[] = { check_auto_remove, mounts_check,  check_extra_hosts,
 					    ports_check,       check_restart, capabilities_check,
 					    check_dns,         NULL };
-	static check_fn *const after[] = { check_numbers,  check_runtime, check_namespaces,
-					   security_check, log_check,     NULL };
+	static check_fn *const after[] = {
+		check_numbers,     check_runtime, check_namespaces, security_check, log_check,
+		check_unsupported, NULL
+	};
 
 	if (check_config(config, err) < 0 || run_checks(before, host_config, err) < 0 ||
 	    resources_check(host_config, host, false, warnings, err) < 0 ||
 	    run_checks(after, host_config, err) < 0)
 		return -1;
 	warn_published(host_config, warnings);
+	warn_not_yet(config, host_config, warnings);
 	set_defaults(config, host_config);
 	return 0;
 }

@@ -24,7 +24,7 @@ static void delete_tree(const char *path)
 {
 	if (fs_remove_tree(AT_FDCWD, path) < 0)
 		log_warn("cannot delete \"%s\": %s, left for the next start", path,
-			 strerror(errno));
+			 error_words(errno));
 }
 
 static void sweep(const char *path)

@@ -103,7 +103,7 @@ static void hostile_tars(void **state)
 	tar_end(w);
 	buf_reset(&out);
 	assert_int_equal(run(&out, &link, NULL, "import", "-", "link", NULL), -1);
-	assert_non_null(strstr(out.p, "cannot create shadow: No such file or directory"));
+	assert_non_null(strstr(out.p, "cannot create shadow: no such file or directory"));
 	assert_int_equal(graph_count(s.g), 1);
 }
 

@@ -310,7 +310,7 @@ static void lies(void **state)
 	w = tar_begin(&outside);
 	tar_put(w, TAR_SYMLINK, "manifest.json", 0777, "/etc/passwd");
 	tar_end(w);
-	load_fails(&outside, "open manifest.json: No such file or directory");
+	load_fails(&outside, "open manifest.json: no such file or directory");
 	buf_adds(&garbage, "garbage");
 	load_fails(&garbage, "Error processing tar file(exit status 1): unexpected EOF");
 	nothing_is_left();

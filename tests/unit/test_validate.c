@@ -136,7 +136,10 @@ static const struct {
 	{ HC("\"SecurityOpt\":[\"foo\"]"), "invalid --security-opt 1: \"foo\"" },
 	{ HC("\"SecurityOpt\":[\"seccomp={\",\"label:disable\",\"no-new-privileges:true\"]"),
 	  NULL },
-	{ HC("\"IpcMode\":\"foo\",\"PidMode\":\"foo\",\"UTSMode\":\"foo\""), NULL },
+	{ HC("\"IpcMode\":\"foo\""), "invalid IPC mode: foo" },
+	{ HC("\"PidMode\":\"container:\""), "invalid PID mode: container:" },
+	{ HC("\"UTSMode\":\"foo\""), "invalid UTS mode: foo" },
+	{ HC("\"IpcMode\":\"container:x\",\"PidMode\":\"host\",\"UTSMode\":\"host\""), NULL },
 	{ C("\"Hostname\":\"x\",\"HostConfig\":{\"UTSMode\":\"host\"}"),
 	  "conflicting options: hostname and the UTS mode" },
 	{ C("\"Hostname\":\"x\",\"HostConfig\":{\"NetworkMode\":\"container:foo\"}"),
@@ -156,7 +159,9 @@ static const struct {
 	{ HC("\"Ulimits\":[{\"Name\":\"foo\",\"Soft\":1,\"Hard\":2}]"), NULL },
 	{ HC("\"Sysctls\":{\"kernel.hostname\":\"x\"}"), NULL },
 	{ HC("\"Runtime\":\"nosuch\""), "Unknown runtime specified nosuch" },
-	{ HC("\"UsernsMode\":\"foo\""), NULL },
+	{ HC("\"UsernsMode\":\"foo\""), "invalid userns mode: foo" },
+	{ HC("\"StorageOpt\":{\"size\":\"10G\"}"),
+	  "--storage-opt is supported only for overlay over xfs with 'pquota' mount option" },
 	{ HC("\"CgroupnsMode\":\"foo\""), "invalid cgroup namespace mode: foo" },
 	{ HC("\"Isolation\":\"foo\""),
 	  "Invalid isolation: \"foo\" - linux only supports 'default'" },
@@ -207,6 +212,9 @@ static void test_warnings(void **state)
 		  "CpuShares", "0" },
 		{ HC("\"NetworkMode\":\"host\",\"PortBindings\":{\"80/tcp\":[{}]}"),
 		  "Published ports are discarded when using host network mode", "CpuShares", "0" },
+		{ HC("\"PortBindings\":{\"80/tcp\":[{}]}"),
+		  "Published ports are not served by this engine yet: discarded.", "CpuShares",
+		  "0" },
 	};
 	static const struct runconfig_host bare = { .ncpu = 2 };
 
