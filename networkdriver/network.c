@@ -164,12 +164,20 @@ int network_address_allocate(struct network *net, const char *id,
 			     struct error *err)
 {
 	struct endpoint e = { 0 };
+	bool taken = true;
+	int rc = -1;
 
-	if (read_request(request, &e, err) < 0 || pick_ifname(e.ifname, err) < 0)
+	if (read_request(request, &e, err) < 0)
 		return -1;
-	pthread_mutex_lock(&net->lock);
-	int rc = put_endpoint(net, id, &e, err);
-	pthread_mutex_unlock(&net->lock);
+	/* A name that is only promised yet is as good as taken: draw again. */
+	for (int i = 0; i < IFNAME_TRIES && taken; i++) {
+		if (pick_ifname(e.ifname, err) < 0)
+			return -1;
+		pthread_mutex_lock(&net->lock);
+		taken = ifname_is_used(net, e.ifname);
+		rc = taken && i + 1 < IFNAME_TRIES ? -1 : put_endpoint(net, id, &e, err);
+		pthread_mutex_unlock(&net->lock);
+	}
 	if (rc == 0)
 		*out = e;
 	return rc;
