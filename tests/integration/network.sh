@@ -220,7 +220,7 @@ refused "invalid CIDR address" BridgeIP=10.0.0.1
 refused "not an address of a host" BridgeIP=10.0.0.0/24
 refused "does not contain specified subnet" FixedCIDR=10.0.0.0/24
 refused "Invalid MTU" Mtu=20
-refused "Invalid argument" BridgeIP=10.0.0.1/24 DefaultBridge=..
+refused "invalid argument" BridgeIP=10.0.0.1/24 DefaultBridge=..
 
 # Switched off.
 init BridgeIface=none; ok "-b none"
