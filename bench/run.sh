@@ -101,7 +101,7 @@ echo "ours $(pss $(children $ours_pid))"
 cmds=("ours=$docker -H unix://$ours run --rm busybox true")
 [ "$real" ] && cmds+=("ours,cli28=$real -H unix://$ours run --rm busybox true")
 [ $have_theirs ] && cmds+=("docker.io=$docker -H unix://$theirs run --rm busybox true")
-[ $have_podman ] && cmds+=("podman=$podman run --ulimit nofile=1024:1024 --rm busybox true")
+[ $have_podman ] && cmds+=("podman=$podman run --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --rm busybox true")
 echo "== run --rm busybox true, bridge"
 DOCKER_API_VERSION=1.41 "$bench" cmd "$rounds" "$pause" "${cmds[@]}"
 echo "== run --rm --net none busybox true"
