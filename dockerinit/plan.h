@@ -56,11 +56,10 @@ enum plan_tag {
 
 	PLAN_CGROUP = 80,  /* folder to make and to join */
 	PLAN_CGROUP_WRITE, /* file, value, "must" or "may" */
-	PLAN_CGROUP_OLD, /* folder of a prepared slot that is renamed to the PLAN_CGROUP of the same rank */
-	PLAN_CGROUP_V2,  /* the PLAN_CGROUP is one of the unified hierarchy */
-	PLAN_DEVICE_BPF, /* raw: struct bpf_insn[] */
-	PLAN_VETH,       /* host name, bridge index, mtu, inside name, mac, "1": isolated port */
-	PLAN_ADDRESS,    /* inside name, ip, prefix length, gateway or "" */
+	PLAN_CGROUP_V2,    /* the PLAN_CGROUP is one of the unified hierarchy */
+	PLAN_DEVICE_BPF,   /* raw: struct bpf_insn[] */
+	PLAN_VETH,         /* host name, bridge index, mtu, inside name, mac, "1": isolated port */
+	PLAN_ADDRESS,      /* inside name, ip, prefix length, gateway or "" */
 	PLAN_LOG,       /* path, max bytes of a file (0: no limit), number of files, "gzip" or "" */
 	PLAN_SOCKET,    /* path of the monitor's socket */
 	PLAN_EXIT_FILE, /* path of the exit record */

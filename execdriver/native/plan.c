@@ -121,8 +121,7 @@ static void put_join(struct plan_writer *w, const char *kind, pid_t pid)
 	plan_put(w, PLAN_JOIN, kind, path, NULL);
 }
 
-static void put_namespaces(const struct native *d, const struct exec_command *c,
-			   struct plan_writer *w)
+static void put_namespaces(const struct exec_command *c, struct plan_writer *w)
 {
 	uint64_t flags = CLONE_NEWNS;
 
@@ -141,7 +140,7 @@ static void put_namespaces(const struct native *d, const struct exec_command *c,
 	if (!c->host_uts)
 		flags |= CLONE_NEWUTS;
 	put_u64(w, PLAN_CLONE, flags);
-	if (!c->host_cgroupns && d->cgroups.version == 2)
+	if (!c->host_cgroupns)
 		plan_put(w, PLAN_CGROUPNS, NULL);
 }
 
@@ -211,7 +210,7 @@ int plan_command(struct native *d, const struct exec_command *c, struct plan_wri
 	put_process(w, &c->process);
 	if (c->init)
 		plan_put(w, PLAN_INIT, NULL);
-	put_namespaces(d, c, w);
+	put_namespaces(c, w);
 	plan_cgroups(d, c, w);
 	put_sysctls(c, w);
 	put_log(c, w);

@@ -61,7 +61,7 @@ static void test_state_survives_the_disk(void **state)
 	s.starting = true;
 	s.started = (struct timespec){ 1700000000, 120000000 };
 	s.exit_code = 137;
-	strcpy(s.error, "no");
+	snprintf(s.error, sizeof(s.error), "no");
 	j = state_json(&s, true);
 	state_load(&back, j);
 	assert_true(back.manual_stop && back.oom_killed && back.starting && !back.running);

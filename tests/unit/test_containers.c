@@ -123,7 +123,7 @@ static int setup(void **state)
 	log_set_level(LOG_LEVEL_FATAL);
 	signal(SIGPIPE, SIG_IGN);
 	fake_reset();
-	strcpy(f->root, "/tmp/test-containers-XXXXXX");
+	snprintf(f->root, sizeof(f->root), "/tmp/test-containers-XXXXXX");
 	assert_non_null(mkdtemp(f->root));
 	snprintf(f->exec_root, sizeof(f->exec_root), "%s/exec", f->root);
 	pthread_mutex_init(&f->lock, NULL);
@@ -199,7 +199,7 @@ static void create(struct fixture *f, const char *name, const char *body, char i
 		fail_msg("%s", err.text);
 	job_free(j);
 	reply = json_parse(b.p, b.len, NULL);
-	strcpy(id, json_get_str(reply, "Id", ""));
+	snprintf(id, ID_SIZE, "%s", json_get_str(reply, "Id", ""));
 }
 
 static struct container_state state_of(struct fixture *f, const char *id)
@@ -275,7 +275,7 @@ static void waiter_start(struct waiter *w, struct fixture *f, const char *id, co
 	char byte;
 
 	*w = (struct waiter){ .f = f, .condition = condition, .reply = BUF_INIT(4096) };
-	strcpy(w->id, id);
+	snprintf(w->id, sizeof(w->id), "%s", id);
 	assert_int_equal(pipe2(w->head, O_CLOEXEC), 0);
 	pthread_create(&w->thread, NULL, waiter_main, w);
 	assert_int_equal(read(w->head[0], &byte, 1), 1);

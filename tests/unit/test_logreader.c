@@ -19,7 +19,7 @@ static char path[64];
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(strrchr(dir, '-'), "-XXXXXX");
+	memcpy(strrchr(dir, '-'), "-XXXXXX", 7);
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/log", dir);
 	return 0;
