@@ -314,4 +314,7 @@ if docker_cli; then
 else
 	skip "the docker CLI" "not there"
 fi
+if [ -d /sys/fs/cgroup/pids ]; then
+	expect "--cgroupns private on cgroup v1" 1 d run --rm --cgroupns private busybox grep -c 'pids:/$' /proc/self/cgroup
+fi
 finish
