@@ -10,9 +10,9 @@
 #include "events/events.h"
 #include "networkdriver/networkdriver.h"
 
-int builtins_install(struct engine *e, struct server *s, struct error *err)
+int builtins_install(struct engine *e, struct server *s, struct event_base *base, struct error *err)
 {
-	if (networkdriver_install(e, err) < 0) /* init_networkdriver */
+	if (networkdriver_install(e, base, err) < 0) /* init_networkdriver */
 		return -1;
 	if (server_install(s, e, err) < 0) /* serveapi, acceptconnections */
 		return -1;

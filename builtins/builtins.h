@@ -5,10 +5,12 @@
 #include "pkg/error.h"
 
 struct engine;
+struct event_base;
 struct server;
 
 /* serveapi, acceptconnections, events, log, subscribers_count, version, init_networkdriver. */
-int builtins_install(struct engine *e, struct server *s, struct error *err);
+int builtins_install(struct engine *e, struct server *s, struct event_base *base,
+		     struct error *err);
 
 const char *program_version(void); /* "0.1.0" */
 const char *program_git_commit(void);

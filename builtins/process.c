@@ -195,7 +195,7 @@ static int make_engine(struct process *p, struct error *err)
 		return error_set(err, ERR_INTERNAL, "cannot watch signals");
 	p->engine = engine_new();
 	p->server = server_new(p->engine, p->base);
-	return builtins_install(p->engine, p->server, err);
+	return builtins_install(p->engine, p->server, p->base, err);
 }
 
 static int load(struct process *p, struct error *err)

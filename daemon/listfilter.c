@@ -7,12 +7,10 @@
 #include <string.h>
 
 #include "daemon/names.h"
-#include "pkg/duration.h"
 #include "pkg/filters.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"
 #include "pkg/parse.h"
-#include "pkg/timefmt.h"
 
 #define NAMES_MAX 64 /* regular expressions in one request */
 
@@ -313,21 +311,4 @@ bool listfilter_match(const struct listfilter *f, const struct list_item *item)
 		if (!matches[i](f, item))
 			return false;
 	return true;
-}
-
-int until_parse(const char *text, struct timespec now, struct timespec *out, struct error *err)
-{
-	autofree char *day = xasprintf("%sT00:00:00Z", text);
-	autofree char *utc = xasprintf("%sZ", text);
-	int64_t ns;
-
-	if (timefmt_parse_unix(text, out) == 0 || timefmt_parse(text, out) == 0 ||
-	    timefmt_parse(utc, out) == 0 || timefmt_parse(day, out) == 0)
-		return 0;
-	if (duration_parse(text, &ns) < 0)
-		return error_set(err, ERR_BAD_REQUEST,
-				 "failed to parse value as time or duration: \"%s\"", text);
-	out->tv_sec = now.tv_sec - ns / 1000000000;
-	out->tv_nsec = now.tv_nsec;
-	return 0;
 }

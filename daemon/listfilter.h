@@ -31,7 +31,4 @@ const json_t *listfilter_json(const struct listfilter *f); /* as of pkg/filters.
 bool listfilter_has_status(const struct listfilter *f); /* then containers that ended count, too */
 bool listfilter_match(const struct listfilter *f, const struct list_item *item);
 
-/* "1h30m" before now, a unix time, or RFC 3339 with or without time of day. 0, -1 BAD_REQUEST. */
-int until_parse(const char *text, struct timespec now, struct timespec *out, struct error *err);
-
 #endif

@@ -58,7 +58,7 @@ static int uplink_link(const struct nl_link *link, void *arg)
 	return 1;
 }
 
-static int uplink_mtu(int sock, unsigned *mtu, struct error *err)
+int bridge_uplink_mtu(int sock, unsigned *mtu, struct error *err)
 {
 	struct uplink up = { .mtu = DEFAULT_MTU };
 
@@ -78,27 +78,35 @@ static int route_taken(const struct nl_route *route, void *arg)
 	return 0;
 }
 
-/* A subnet that the host does not use: no route leads there, no nameserver lives there. */
-static int choose_subnet(int sock, struct subnet *out, struct error *err)
+int bridge_taken(int sock, struct taken *out, struct error *err)
 {
 	autobuf struct buf conf = BUF_INIT(RESOLV_CONF_MAX);
-	struct taken taken = { 0 };
-	int rc;
 
-	if (nl_route_list(sock, AF_INET, route_taken, &taken) < 0) {
-		rc = error_sys(err, "Cannot list the routes");
-	} else {
-		/* A host without the file, or with an unreadable one, has no nameserver to miss. */
-		(void)fs_read_file(AT_FDCWD, RESOLV_CONF, &conf);
-		taken_add_nameservers(&taken, buf_text(&conf));
-		rc = pool_choose(taken.v, taken.n, out, err);
-	}
+	if (nl_route_list(sock, AF_INET, route_taken, out) < 0)
+		return error_sys(err, "Cannot list the routes");
+	/* A host without the file, or with an unreadable one, has no nameserver to miss. */
+	(void)fs_read_file(AT_FDCWD, RESOLV_CONF, &conf);
+	taken_add_nameservers(out, buf_text(&conf));
+	return 0;
+}
+
+/* A subnet that the host does not use: no route leads there, no nameserver lives there. */
+static int choose_subnet(const struct bridge *b, struct subnet *out, struct error *err)
+{
+	const struct options *o = b->o;
+	struct taken taken = { 0 };
+	int rc = bridge_taken(b->sock, &taken, err);
+
+	if (rc == 0)
+		rc = pool_choose(o->npools ? o->pools : pool_bridge,
+				 o->npools ? o->npools : pool_bridge_count, taken.v, taken.n, out,
+				 err);
 	taken_done(&taken);
 	return rc;
 }
 
 /* A MAC of its own, or the bridge would take on that of whichever port has the lowest. */
-static int set_random_mac(int sock, int ifindex)
+int bridge_set_random_mac(int sock, int ifindex)
 {
 	unsigned char mac[NL_MAC_SIZE] = { 0x02, 0x42 };
 
@@ -117,7 +125,7 @@ static int make_bridge(struct bridge *b, struct error *err)
 		return error_sys(err, "Cannot create bridge \"%s\"", b->o->bridge);
 	b->made = true;
 	if (nl_link_get(b->sock, b->o->bridge, &b->link) < 0 ||
-	    set_random_mac(b->sock, b->link.index) < 0)
+	    bridge_set_random_mac(b->sock, b->link.index) < 0)
 		return error_sys(err, "Cannot set up bridge \"%s\"", b->o->bridge);
 	return 0;
 }
@@ -204,7 +212,7 @@ static int give_addr(struct bridge *b, struct error *err)
 	if (b->o->bridge_is_given)
 		return error_set(err, ERR_BAD_REQUEST, "Interface %s has no IP addresses",
 				 b->o->bridge);
-	if (!b->o->has_bip && choose_subnet(b->sock, &s, err) < 0)
+	if (!b->o->has_bip && choose_subnet(b, &s, err) < 0)
 		return -1;
 	if (add_addr(b, s) < 0)
 		return error_sys(err, "Cannot add address %s to bridge \"%s\"",
@@ -255,7 +263,7 @@ int bridge_setup(struct network *net, const struct options *o, struct error *err
 
 	if (sock < 0)
 		return error_sys(err, "Cannot open a netlink socket");
-	if (!mtu && uplink_mtu(sock, &mtu, err) < 0)
+	if (!mtu && bridge_uplink_mtu(sock, &mtu, err) < 0)
 		return -1;
 	if (setup(&b, mtu, err) < 0)
 		return -1;

@@ -1,107 +1,107 @@
 /*
- * What the files of this folder share: the settings, a network, and what is done with one.
+ * What the files of this folder share: settings, networks, endpoints, and what is done with them.
  *
- * options.c reads the settings, bridge.c brings the bridge about, firewall_nft.c writes its rules,
- * network.c keeps who has which address, sweep.c removes what crashes left, status.c tells; jobs.c
- * ties them to the engine. Published ports, user networks and their DNS get files of their own
- * here, and a struct network per user network.
+ * options.c reads the settings; bridge.c and bridge_user.c bring bridges about; spec.c reads what a
+ * network is to be and writes it down; networks.c keeps them; network.c who has which address on
+ * one; ports.c the published ports; links.c the links; firewall*.c put all that in force; names.c
+ * tells containers' resolvers; sweep.c removes what crashes left; status.c tells about the default
+ * network. jobs*.c tie it to the engine.
+ *
+ * Locks: driver -> network. The firewall's comes before both: it collects under its own.
  */
 #ifndef NETWORKDRIVER_INTERNAL_H
 #define NETWORKDRIVER_INTERNAL_H
 
-#include <jansson.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "networkdriver/ipalloc.h"
-#include "networkdriver/subnet.h"
-#include "pkg/error.h"
-#include "pkg/map.h"
-#include "pkg/netlink.h"
+#include "networkdriver/network.h"
+#include "networkdriver/options.h"
+#include "networkdriver/pool.h"
 #include "pkg/strlist.h"
 
 struct env;
+struct event_base;
+struct job;
 
 #define VETH_PREFIX "veth"
 #define VETH_DIGITS 7 /* hex digits behind it: how our interfaces are recognised */
 
-/* The daemon's flags, checked. Texts are the env's: valid as long as the job. */
-struct options {
-	bool disabled; /* -b none */
-	bool iptables, icc, ip_forward, ip_masq;
-	bool bridge_is_given; /* -b: the bridge exists and is taken as it is */
-	const char *bridge;
-	bool has_bip, has_fixed_cidr;
-	struct subnet bip, fixed_cidr;
-	uint32_t binding_ip; /* 0: all addresses of the host */
-	unsigned mtu;        /* 0: as the default route has it */
-};
-
-int options_load(struct options *o, const struct env *env, struct error *err);
-
-/* A container's interface. */
-struct endpoint {
-	uint32_t ip;
-	unsigned char mac[NL_MAC_SIZE];
-	char ifname[NL_NAME_SIZE]; /* of the host end */
-};
-
-/* One bridge network. The first part does not change once the network is up. */
-struct network {
-	char bridge[NL_NAME_SIZE];
-	int ifindex;
-	bool made;            /* the bridge, by this daemon's start */
-	struct subnet subnet; /* its address is the gateway */
-	struct subnet range;  /* --fixed-cidr, else as subnet */
-	unsigned mtu;
-	bool icc, masq, firewall;
-	uint32_t binding_ip;
-
-	pthread_mutex_t lock; /* guards all below */
-	struct ipalloc ips;
-	struct map endpoints; /* container id -> struct endpoint */
+struct networkdriver {
+	struct engine *engine;
+	struct event_base *base; /* NULL: nobody watches */
+	struct firewall firewall;
+	struct ports ports;
+	struct options defaults;        /* of new networks; texts in it are not used */
+	char *networks_dir, *names_dir; /* NULL: nothing is kept */
+	unsigned char ula[6];           /* of this daemon: fd and 40 bits */
+	struct network *bridge; /* the default network; NULL: disabled. Set before the jobs exist */
+	pthread_mutex_t lock;   /* guards all below */
+	struct map networks;    /* id -> struct network */
+	struct fw_link *links;
+	size_t nlinks;
 };
 
 /* bridge.c: fill the first part of net in. Nothing is left behind on failure. */
 int bridge_setup(struct network *net, const struct options *o, struct error *err);
 void bridge_undo(const struct network *net); /* a later step failed: remove it if it was made */
 int bridge_enable_forwarding(struct error *err);
+/* Every subnet that the host uses: routes, and where its nameservers live. */
+int bridge_taken(int sock, struct taken *out, struct error *err);
+int bridge_uplink_mtu(int sock, unsigned *mtu, struct error *err);
+int bridge_set_random_mac(int sock, int ifindex); /* -1 and errno */
 
-/*
- * firewall_nft.c. The socket stays open as long as the daemon: closing one after rules were deleted
- * waits for RCU, 3 to 15 ms, while a transaction takes a fraction of one. The lock is for a short
- * exchange with the kernel, no more.
- */
-struct firewall {
-	pthread_mutex_t lock; /* guards sock: one transaction at a time */
-	int sock;             /* -1 until the first */
-};
+/* bridge_user.c: a bridge of a network of the user's, found as it was or made. */
+int bridge_create(struct network *net, struct error *err);
+int bridge_delete(const struct network *net, struct error *err); /* no such interface is fine */
+/* The bridge's switches in /proc/sys; those that cannot be set are warned of. */
+void bridge_configure(const struct network *net);
+int bridge_add_ip6(const struct network *net, struct error *err);
+int bridge_enable_forwarding6(struct error *err);
 
-void firewall_init(struct firewall *fw);
-/* Put the rules of net in force, in place of those of an earlier daemon. */
-int firewall_setup(struct firewall *fw, const struct network *net, struct error *err);
+/* vlan.c: macvlan and ipvlan networks, on an interface of the host. */
+int vlan_setup(struct network *net, struct error *err);
+void vlan_done(const struct network *net);
 
-/* network.c. After bridge_setup(): ready to hand out addresses. */
-int network_init(struct network *net, const struct options *o, struct error *err);
-void network_done(struct network *net);
+/* networks.c. Found ones are references: network_unref(). */
+struct network *networks_find(struct networkdriver *d, const char *name_or_id, struct error *err);
+/* All, by name; a NULL at the end. networks_list_free() it. */
+struct network **networks_list(struct networkdriver *d);
+void networks_list_free(struct network **list);
+void networks_add(struct networkdriver *d, struct network *net); /* takes the reference */
+int networks_create(struct networkdriver *d, const json_t *spec, struct network **out,
+		    struct error *err);
+int networks_remove(struct networkdriver *d, struct network *net, struct error *err);
+int networks_load(struct networkdriver *d, struct error *err); /* what earlier daemons kept */
 
-struct network_request {
-	const char *ip, *mac; /* NULL or "": the network chooses */
-};
-int network_address_allocate(struct network *net, const char *id,
-			     const struct network_request *request, struct endpoint *out,
-			     struct error *err);
-int network_address_adopt(struct network *net, const char *id, const struct endpoint *e,
-			  struct error *err);
-void network_address_release(struct network *net, const char *id);
-bool network_has_ifname(struct network *net, const char *ifname);
-json_t *network_endpoints(struct network *net); /* new: container id -> {IP, ...} */
+/* links.c */
+void links_add(struct networkdriver *d, const struct fw_link *v, size_t n);
+void links_remove(struct networkdriver *d, const struct fw_link *v, size_t n);
 
-/* sweep.c: remove our ports of the bridge that are neither known nor allocated. */
-int network_sweep(struct network *net, const struct strlist *known, struct error *err);
+/* sweep.c: remove our ports of bridges that are neither known nor allocated. */
+int networks_sweep(struct network **all, const struct strlist *known, struct error *err);
 
 /* status.c. net NULL: networking is disabled. */
-json_t *network_status(struct network *net);
+json_t *network_status(struct network *net, const char *firewall);
+
+/* conntrack.c: forget connections by UDP to these ports, which would go on to where they went. */
+void conntrack_forget(const struct port_list *ports);
+
+/* jobs_*.c: their handlers, for the table in jobs.c. */
+int job_network_create(struct job *job, void *self);
+int job_network_rm(struct job *job, void *self);
+int job_networks(struct job *job, void *self);
+int job_networks_prune(struct job *job, void *self);
+int job_network_inspect(struct job *job, void *self);
+int job_allocate_interface(struct job *job, void *self);
+int job_release_interface(struct job *job, void *self);
+int job_adopt_interface(struct job *job, void *self);
+int job_rename_interface(struct job *job, void *self);
+int job_allocate_port(struct job *job, void *self);
+int job_adopt_port(struct job *job, void *self);
+int job_release_port(struct job *job, void *self);
+int job_link(struct job *job, void *self);
+void network_event(struct job *job, const struct network *net, const char *action,
+		   const char *container);
 
 #endif

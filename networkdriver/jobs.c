@@ -1,9 +1,15 @@
 /*
- * The jobs of the network driver. init_networkdriver sets the default bridge up and then installs
- * the others; to add one, write it here or in a file of its own and add a row to network_jobs.
+ * The network driver: init_networkdriver sets the default bridge up, loads the networks of earlier
+ * daemons, and then installs the other jobs; to add one, write it in a jobs_*.c and add a row here.
+ *
+ * The rules of the firewall are not touched until network_sweep, when everything that runs has been
+ * adopted: until then those of the last daemon stay, and no connection is refused meanwhile.
  */
 #include "networkdriver/networkdriver.h"
 
+#include <errno.h>
+#include <openssl/sha.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/engine.h"
@@ -13,182 +19,276 @@
 #include "pkg/json.h"
 #include "pkg/log.h"
 #include "pkg/mem.h"
-
-struct networkdriver {
-	struct firewall firewall;
-	struct network *bridge; /* the default network; NULL: disabled. Set before the jobs exist */
-};
-
-static int no_network(struct job *job)
-{
-	return job_fail(job, ERR_BAD_REQUEST,
-			"Cannot give container %s an interface: networking is disabled (-b none)",
-			job_arg(job, 0));
-}
-
-static json_t *endpoint_json(const struct network *net, const struct endpoint *e)
-{
-	char ip[IPV4_TEXT], gateway[IPV4_TEXT], mac[MAC_TEXT];
-
-	return json_pack("{s:s,s:i,s:s,s:s,s:s,s:s,s:i,s:b}", "IP", ipv4_text(ip, e->ip),
-			 "IPPrefixLen", net->subnet.prefix, "Gateway",
-			 ipv4_text(gateway, net->subnet.addr), "Bridge", net->bridge, "MacAddress",
-			 mac_text(mac, e->mac), "HostIfname", e->ifname, "Mtu", (int)net->mtu,
-			 "Isolated", !net->icc);
-}
-
-static int job_allocate_interface(struct job *job, void *self)
-{
-	struct network *net = ((struct networkdriver *)self)->bridge;
-	const struct network_request request = {
-		.ip = env_get(job_env(job), "RequestedIP", NULL),
-		.mac = env_get(job_env(job), "RequestedMac", NULL),
-	};
-	struct endpoint e;
-	struct error err;
-
-	if (!net)
-		return no_network(job);
-	if (network_address_allocate(net, job_arg(job, 0), &request, &e, &err) < 0)
-		return job_fail_error(job, &err);
-	autojson json_t *reply = endpoint_json(net, &e);
-	if (job_write_json(job, reply) == 0)
-		return 0;
-	network_address_release(net, job_arg(job, 0));
-	return job_fail(job, ERR_CANCELLED, "Nobody reads the interface of container %s",
-			job_arg(job, 0));
-}
-
-static int job_release_interface(struct job *job, void *self)
-{
-	struct network *net = ((struct networkdriver *)self)->bridge;
-
-	if (net)
-		network_address_release(net, job_arg(job, 0));
-	return 0;
-}
-
-static int read_endpoint(struct job *job, struct endpoint *e)
-{
-	const struct env *env = job_env(job);
-	const char *ip = env_get(env, "IP", ""), *mac = env_get(env, "MacAddress", "");
-	const char *ifname = env_get(env, "HostIfname", "");
-
-	*e = (struct endpoint){ 0 };
-	if (ipv4_parse(ip, &e->ip) < 0 || !e->ip)
-		return job_fail(job, ERR_BAD_REQUEST, "invalid IPv4 address: %s", ip);
-	if (mac_parse(mac, e->mac) < 0)
-		return job_fail(job, ERR_BAD_REQUEST, "invalid MAC address: %s", mac);
-	if (!*ifname || strlen(ifname) >= sizeof(e->ifname))
-		return job_fail(job, ERR_BAD_REQUEST, "invalid name of an interface: \"%s\"",
-				ifname);
-	memcpy(e->ifname, ifname, strlen(ifname));
-	return 0;
-}
-
-static int job_adopt_interface(struct job *job, void *self)
-{
-	struct network *net = ((struct networkdriver *)self)->bridge;
-	struct endpoint e;
-	struct error err;
-
-	if (!net)
-		return no_network(job);
-	if (read_endpoint(job, &e) < 0)
-		return -1;
-	if (network_address_adopt(net, job_arg(job, 0), &e, &err) < 0)
-		return job_fail_error(job, &err);
-	return 0;
-}
-
-static int job_network_sweep(struct job *job, void *self)
-{
-	struct network *net = ((struct networkdriver *)self)->bridge;
-	autostrlist struct strlist known = STRLIST_INIT;
-	struct error err;
-
-	env_get_list(job_env(job), "KnownIfnames", &known);
-	if (net && network_sweep(net, &known, &err) < 0)
-		return job_fail_error(job, &err);
-	return 0;
-}
+#include "pkg/timefmt.h"
 
 static int job_network_status(struct job *job, void *self)
 {
-	autojson json_t *status = network_status(((struct networkdriver *)self)->bridge);
+	struct networkdriver *d = self;
+	autojson json_t *status = network_status(d->bridge, firewall_backend(&d->firewall));
 
 	return job_write_json(job, status);
+}
+
+/* Everything that runs is known now: what nobody knows goes, and the rules are put in force. */
+static int job_network_sweep(struct job *job, void *self)
+{
+	struct networkdriver *d = self;
+	autostrlist struct strlist known = STRLIST_INIT;
+	struct network **all = networks_list(d);
+	struct error err;
+	int rc = 0;
+
+	env_get_list(job_env(job), "KnownIfnames", &known);
+	for (struct network **p = all; *p; p++)
+		names_write(*p);
+	if (networks_sweep(all, &known, &err) < 0)
+		rc = job_fail_error(job, &err);
+	networks_list_free(all);
+	if (firewall_sync(&d->firewall, &err) < 0)
+		rc = job_fail_error(job, &err);
+	if (d->base && firewall_watch(&d->firewall, d->base, &err) < 0)
+		log_warn("%s: rules that somebody takes away come back with the next change",
+			 err.text);
+	return rc;
 }
 
 static const struct handler network_jobs[] = {
 	{ "allocate_interface", "CONTAINER-ID", 1, 1, job_allocate_interface, 0 },
 	{ "release_interface", "CONTAINER-ID", 1, 1, job_release_interface, 0 },
 	{ "adopt_interface", "CONTAINER-ID", 1, 1, job_adopt_interface, 0 },
-	{ "network_sweep", "", 0, 0, job_network_sweep, 0 },
+	{ "rename_interface", "CONTAINER-ID NAME", 2, 2, job_rename_interface, 0 },
+	{ "allocate_port", "CONTAINER-ID", 1, 1, job_allocate_port, 0 },
+	{ "adopt_port", "CONTAINER-ID", 1, 1, job_adopt_port, 0 },
+	{ "release_port", "CONTAINER-ID", 1, 1, job_release_port, 0 },
+	{ "link", "-I|-D", 1, 1, job_link, 0 },
+	{ "network_create", "", 0, 0, job_network_create, 0 },
+	{ "network_inspect", "NETWORK", 1, 1, job_network_inspect, JOB_QUIET },
+	{ "network_rm", "NETWORK", 1, 1, job_network_rm, 0 },
 	{ "network_status", "", 0, 0, job_network_status, JOB_QUIET },
+	{ "network_sweep", "", 0, 0, job_network_sweep, 0 },
+	{ "networks", "", 0, 0, job_networks, JOB_QUIET },
+	{ "networks_prune", "", 0, 0, job_networks_prune, 0 },
 	{ 0 },
 };
 
-static void bridge_free(struct network *net)
+/* ---- what must be in force ---- */
+
+static void collect_networks(struct networkdriver *d, struct fw_state *state)
 {
-	if (!net)
-		return;
-	network_done(net);
-	free(net);
+	struct network **all = networks_list(d);
+	size_t n = 0;
+
+	while (all[n])
+		n++;
+	state->networks = xcalloc(n + 1, sizeof(*state->networks));
+	for (struct network **p = all; *p; p++) {
+		const struct network *net = *p;
+		struct fw_network *to = &state->networks[state->nnetworks];
+
+		if (net->driver != DRIVER_BRIDGE || !*net->bridge || !net->ifindex)
+			continue;
+		memcpy(to->bridge, net->bridge, sizeof(to->bridge));
+		to->icc = net->icc;
+		to->internal = net->internal;
+		to->subnet = net->subnet;
+		to->subnet6 = net->subnet6;
+		to->masq4 = net->masq && net->subnet.prefix && net->mode4 != FW_ROUTED;
+		to->masq6 = net->masq && net->subnet6.prefix && net->mode6 != FW_ROUTED;
+		to->unprotected4 = net->mode4 == FW_UNPROTECTED;
+		to->unprotected6 = net->mode6 == FW_UNPROTECTED;
+		state->nnetworks++;
+	}
+	networks_list_free(all);
 }
 
-/* The default network, up and with its rules in force. */
-static struct network *bridge_new(struct firewall *fw, const struct options *o, struct error *err)
+static void collect(void *arg, struct fw_state *state)
 {
-	autofree struct network *net = xcalloc(1, sizeof(*net));
+	struct networkdriver *d = arg;
+	struct port_list ports = { 0 };
+
+	collect_networks(d, state);
+	ports_list(&d->ports, &ports);
+	state->ports = ports.v;
+	state->nports = ports.n;
+	pthread_mutex_lock(&d->lock);
+	state->links = xcalloc(d->nlinks + 1, sizeof(*state->links));
+	if (d->nlinks)
+		memcpy(state->links, d->links, d->nlinks * sizeof(*state->links));
+	state->nlinks = d->nlinks;
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* ---- the start ---- */
+
+static int set_range(struct network *net, const struct options *o)
+{
+	net->has_range = o->has_fixed_cidr;
+	net->range =
+		o->has_fixed_cidr ? subnet_network(o->fixed_cidr) : subnet_network(net->subnet);
+	return 0;
+}
+
+/* --ipv6: with --fixed-cidr-v6 as the subnet, or the first of this daemon's own. */
+static int set_ip6(struct network *net, const struct networkdriver *d, const struct options *o,
+		   struct error *err)
+{
+	net->ipv6 = o->ipv6;
+	if (!o->ipv6)
+		return 0;
+	net->subnet6.prefix = 64;
+	memcpy(net->subnet6.addr.b, d->ula, sizeof(d->ula));
+	if (o->has_fixed_cidr6)
+		net->subnet6 = subnet6_network(&o->fixed_cidr6);
+	net->subnet6.addr = ip6_plus(&net->subnet6.addr, 1);
+	return bridge_enable_forwarding6(err) < 0 ? -1 : bridge_add_ip6(net, err);
+}
+
+static json_t *bridge_options(const struct network *net, const struct options *o)
+{
+	char ip[IPV4_TEXT], mtu[16];
+
+	snprintf(mtu, sizeof(mtu), "%u", net->mtu);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}",
+			 "com.docker.network.bridge.default_bridge", "true",
+			 "com.docker.network.bridge.enable_icc", o->icc ? "true" : "false",
+			 "com.docker.network.bridge.enable_ip_masquerade",
+			 o->ip_masq ? "true" : "false",
+			 "com.docker.network.bridge.host_binding_ipv4",
+			 ipv4_text(ip, o->binding_ip), "com.docker.network.bridge.name",
+			 net->bridge, "com.docker.network.driver.mtu", mtu);
+}
+
+static struct network *builtin_new(const char *name, enum network_driver driver,
+				   const struct networkdriver *d)
+{
+	struct network *net = network_new(name, driver);
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	autofree char *seed = xasprintf("%s of %s", name, d->networks_dir ? d->networks_dir : "");
+
+	/* The same at every start: clients keep ids. */
+	SHA256((const unsigned char *)seed, strlen(seed), digest);
+	id_hex(net->id, digest, sizeof(digest));
+	net->builtin = true;
+	net->ipv4 = true;
+	net->created = time_now();
+	net->scope = xstrdup("local");
+	net->ipam_driver = xstrdup("default");
+	net->ipam_options = json_null();
+	net->aux_addresses = json_object();
+	net->labels = json_object();
+	return net;
+}
+
+static int fill_bridge(struct network *net, const struct networkdriver *d, const struct options *o,
+		       struct error *err)
+{
+	net->icc = o->icc;
+	net->masq = o->ip_masq;
+	net->firewall = d->firewall.ops != NULL;
+	net->binding_ip = o->binding_ip;
+	if (set_range(net, o) < 0 || set_ip6(net, d, o, err) < 0)
+		return -1;
+	net->options = bridge_options(net, o);
+	bridge_configure(net);
+	return network_init(net, err);
+}
+
+/* The default network, up. */
+static struct network *bridge_new(const struct networkdriver *d, const struct options *o,
+				  struct error *err)
+{
+	struct network *net = builtin_new("bridge", DRIVER_BRIDGE, d);
 	struct error ignored;
 
 	if (o->ip_forward && bridge_enable_forwarding(&ignored) < 0)
 		log_warn("%s, ignoring: containers reach nothing but this host", ignored.text);
-	if (bridge_setup(net, o, err) < 0)
-		return NULL;
-	if (network_init(net, o, err) < 0)
-		goto undo_bridge;
-	if (net->firewall && firewall_setup(fw, net, err) < 0)
-		goto undo_network;
-	return take_ptr(&net);
-undo_network:
-	network_done(net);
-undo_bridge:
-	bridge_undo(net);
+	if (bridge_setup(net, o, err) == 0) {
+		if (fill_bridge(net, d, o, err) == 0)
+			return net;
+		bridge_undo(net);
+	}
+	network_unref(net);
 	return NULL;
 }
 
-static void log_network(const struct network *net)
+static void add_builtin(struct networkdriver *d, const char *name, enum network_driver driver)
 {
+	struct network *net = builtin_new(name, driver, d);
+
+	net->options = json_object();
+	networks_add(d, net);
+}
+
+static void log_network(const struct networkdriver *d)
+{
+	const struct network *net = d->bridge;
 	char text[SUBNET_TEXT];
 
 	if (net)
 		log_info("Bridge %s: %s, MTU %u, icc %s, firewall %s", net->bridge,
 			 subnet_text(text, net->subnet), net->mtu, net->icc ? "on" : "off",
-			 net->firewall ? "nftables" : "none");
+			 firewall_backend(&d->firewall));
 	else
 		log_info("Bridge networking is disabled");
 }
 
+/* Where things are kept, and what tells this daemon from others: its root, or its bridge. */
+static void set_identity(struct networkdriver *d, const struct env *env, const struct options *o,
+			 char name[FW_NAME_SIZE])
+{
+	const char *root = env_get(env, "Root", ""), *exec_root = env_get(env, "ExecRoot", "");
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char hex[9];
+
+	SHA256((const unsigned char *)(*root ? root : o->bridge), strlen(*root ? root : o->bridge),
+	       digest);
+	d->ula[0] = 0xfd;
+	memcpy(d->ula + 1, digest, sizeof(d->ula) - 1);
+	id_hex(hex, digest, 4);
+	snprintf(name, FW_NAME_SIZE, "docker-%s", o->disabled ? hex : o->bridge);
+	if (*root)
+		d->networks_dir = xasprintf("%s/networks", root);
+	if (*exec_root)
+		d->names_dir = xasprintf("%s/networks", exec_root);
+}
+
+static int start(struct networkdriver *d, const struct options *o, const char *backend,
+		 const char *name, struct error *err)
+{
+	if (o->iptables && firewall_open(&d->firewall, name, backend, collect, d, err) < 0)
+		return -1;
+	if (!o->disabled) {
+		d->bridge = bridge_new(d, o, err);
+		if (!d->bridge)
+			return -1;
+		networks_add(d, network_ref(d->bridge));
+	}
+	add_builtin(d, "host", DRIVER_HOST);
+	add_builtin(d, "none", DRIVER_NULL);
+	return networks_load(d, err);
+}
+
 static int job_init_networkdriver(struct job *job, void *self)
 {
-	struct networkdriver *driver = self;
+	struct networkdriver *d = self;
+	const struct env *env = job_env(job);
+	char name[FW_NAME_SIZE];
 	struct options options;
 	struct error err;
+	int rc;
 
 	if (engine_has(job_engine(job), network_jobs[0].name))
 		return job_fail(job, ERR_CONFLICT, "The network driver is up already");
-	if (options_load(&options, job_env(job), &err) < 0)
+	if (options_load(&options, env, &err) < 0)
 		return job_fail_error(job, &err);
-	if (!options.disabled && !(driver->bridge = bridge_new(&driver->firewall, &options, &err)))
+	set_identity(d, env, &options, name);
+	d->defaults = options; /* with its pools */
+	rc = start(d, &options, env_get(env, "FirewallBackend", ""), name, &err);
+	if (rc < 0)
 		return job_fail_error(job, &err);
-	log_network(driver->bridge);
-	if (engine_install(job_engine(job), network_jobs, driver, &err) < 0) {
-		bridge_free(driver->bridge);
-		driver->bridge = NULL;
+	log_network(d);
+	if (engine_install(job_engine(job), network_jobs, d, &err) < 0)
 		return job_fail_error(job, &err);
-	}
 	return 0;
 }
 
@@ -197,13 +297,19 @@ static const struct handler init_jobs[] = {
 	{ 0 },
 };
 
-int networkdriver_install(struct engine *e, struct error *err)
+int networkdriver_install(struct engine *e, struct event_base *base, struct error *err)
 {
-	autofree struct networkdriver *driver = xcalloc(1, sizeof(*driver));
+	autofree struct networkdriver *d = xcalloc(1, sizeof(*d));
 
-	firewall_init(&driver->firewall);
-	if (engine_install(e, init_jobs, driver, err) < 0)
+	d->engine = e;
+	d->base = base;
+	d->firewall.sock = -1;
+	pthread_mutex_init(&d->firewall.lock, NULL);
+	pthread_mutex_init(&d->lock, NULL);
+	ports_init(&d->ports);
+	map_init(&d->networks);
+	if (engine_install(e, init_jobs, d, err) < 0)
 		return -1;
-	take_ptr(&driver); /* the engine's handlers hold it from now on */
+	take_ptr(&d); /* the engine's handlers hold it from now on */
 	return 0;
 }

@@ -7,14 +7,25 @@
 #include "pkg/mem.h"
 #include "pkg/strlist.h"
 
-/* Each row is an area, and the prefix of the pools that it is cut into. */
-static const struct {
-	uint32_t first, last; /* network addresses of the first and the last pool */
-	int prefix;
-} areas[] = {
-	{ 0xac110000, 0xac1f0000, 16 }, /* 172.17.0.0/16 to 172.31.0.0/16 */
-	{ 0xc0a80000, 0xc0a8f000, 20 }, /* 192.168.0.0/20 to 192.168.240.0/20 */
+#define AREA(a, b, c, d, prefix, size)                                                             \
+	{                                                                                          \
+		{ (uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d), prefix }, size                 \
+	}
+
+const struct pool_area pool_bridge[] = {
+	AREA(172, 17, 0, 0, 16, 16), AREA(172, 18, 0, 0, 15, 16),  AREA(172, 20, 0, 0, 14, 16),
+	AREA(172, 24, 0, 0, 13, 16), AREA(192, 168, 0, 0, 16, 20),
 };
+const size_t pool_bridge_count = array_size(pool_bridge);
+
+/* 6 and 64 * 8 and 16 networks. */
+const struct pool_area pool_networks[] = {
+	AREA(172, 18, 0, 0, 15, 16),
+	AREA(172, 20, 0, 0, 14, 16),
+	AREA(172, 24, 0, 0, 13, 22),
+	AREA(192, 168, 0, 0, 16, 20),
+};
+const size_t pool_networks_count = array_size(pool_networks);
 
 #define WIDEST_NETWORK 2
 
@@ -26,21 +37,31 @@ static bool is_free(struct subnet pool, const struct subnet *taken, size_t n)
 	return true;
 }
 
-int pool_choose(const struct subnet *taken, size_t n, struct subnet *out, struct error *err)
+static bool choose_in(const struct pool_area *area, const struct subnet *taken, size_t n,
+		      struct subnet *out)
 {
-	for (size_t i = 0; i < array_size(areas); i++) {
-		uint32_t step = UINT32_C(1) << (32 - areas[i].prefix);
-		for (uint32_t net = areas[i].first; net <= areas[i].last; net += step) {
-			struct subnet pool = { net + 1, areas[i].prefix };
-			if (!is_free(pool, taken, n))
-				continue;
-			*out = pool;
-			return 0;
-		}
+	uint64_t step = UINT64_C(1) << (32 - area->prefix);
+
+	for (uint64_t net = subnet_first(area->base); net <= subnet_last(area->base); net += step) {
+		struct subnet pool = { (uint32_t)net + 1, area->prefix };
+
+		if (!is_free(pool, taken, n))
+			continue;
+		*out = pool;
+		return true;
 	}
+	return false;
+}
+
+int pool_choose(const struct pool_area *areas, size_t nareas, const struct subnet *taken, size_t n,
+		struct subnet *out, struct error *err)
+{
+	for (size_t i = 0; i < nareas; i++)
+		if (choose_in(&areas[i], taken, n, out))
+			return 0;
 	return error_set(err, ERR_INTERNAL,
-			 "Could not find a free IP address range for the bridge. "
-			 "Please choose one with --bip");
+			 "could not find an available, non-overlapping IPv4 address pool among the "
+			 "defaults to assign to the network");
 }
 
 void taken_add(struct taken *t, struct subnet s)

@@ -28,7 +28,7 @@ static void add_host(json_t *o)
 				    json_boolean(switch_is_on(switches[i].path)));
 }
 
-static void add_network(json_t *o, struct network *net)
+static void add_network(json_t *o, struct network *net, const char *firewall)
 {
 	char text[SUBNET_TEXT], ip[IPV4_TEXT];
 	const struct {
@@ -45,7 +45,7 @@ static void add_network(json_t *o, struct network *net)
 		{ "EnableICC", json_boolean(net->icc) },
 		{ "EnableIPMasquerade", json_boolean(net->masq) },
 		{ "HostBindingIPv4", json_string(ipv4_text(ip, net->binding_ip)) },
-		{ "FirewallBackend", json_string(net->firewall ? "nftables" : "none") },
+		{ "FirewallBackend", json_string(firewall) },
 		{ "Endpoints", network_endpoints(net) },
 	};
 
@@ -53,12 +53,12 @@ static void add_network(json_t *o, struct network *net)
 		json_object_set_new(o, members[i].key, members[i].value);
 }
 
-json_t *network_status(struct network *net)
+json_t *network_status(struct network *net, const char *firewall)
 {
 	json_t *o = json_pack("{s:b}", "Enabled", net != NULL);
 
 	if (net)
-		add_network(o, net);
+		add_network(o, net, firewall);
 	add_host(o);
 	return o;
 }

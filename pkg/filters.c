@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "pkg/duration.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"
+#include "pkg/timefmt.h"
 
 /* The values of one key as a list of strings; NULL when they are something else. */
 static json_t *values_of(const json_t *v)
@@ -115,4 +117,21 @@ bool filters_match_labels(const json_t *f, const char *key, const json_t *labels
 			return false;
 	}
 	return true;
+}
+
+int filters_until(const char *text, struct timespec now, struct timespec *out, struct error *err)
+{
+	autofree char *day = xasprintf("%sT00:00:00Z", text);
+	autofree char *utc = xasprintf("%sZ", text);
+	int64_t ns;
+
+	if (timefmt_parse_unix(text, out) == 0 || timefmt_parse(text, out) == 0 ||
+	    timefmt_parse(utc, out) == 0 || timefmt_parse(day, out) == 0)
+		return 0;
+	if (duration_parse(text, &ns) < 0)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "failed to parse value as time or duration: \"%s\"", text);
+	out->tv_sec = now.tv_sec - ns / 1000000000;
+	out->tv_nsec = now.tv_nsec;
+	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <time.h>
 
 #include "pkg/error.h"
 
@@ -28,5 +29,8 @@ bool filters_match(const json_t *f, const char *key, const char *value);
 bool filters_match_prefix(const json_t *f, const char *key, const char *value);
 /* Every "k" or "k=v" of key is in the object, whose values are strings. */
 bool filters_match_labels(const json_t *f, const char *key, const json_t *labels);
+
+/* "1h30m" before now, a unix time, or RFC 3339 with or without time of day. 0, -1 BAD_REQUEST. */
+int filters_until(const char *text, struct timespec now, struct timespec *out, struct error *err);
 
 #endif

@@ -279,6 +279,8 @@ int nl_addr_add(int sock, int ifindex, int family, const void *addr, int prefix,
 	begin_addr(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, family, addr, prefix);
 	if (broadcast)
 		nl_put(&m, IFA_BROADCAST, broadcast, addr_size(family));
+	if (family == AF_INET6) /* whoever hands addresses out knows that nobody else has this one */
+		nl_put_u32(&m, IFA_FLAGS, IFA_F_NODAD);
 	return nl_call(sock, &m);
 }
 

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <string.h>
@@ -75,6 +76,13 @@ void nft_rule_end(struct nl_msg *m, struct nft_rule rule)
 	nl_nest_end(m, rule.expressions);
 }
 
+void nft_flush_chain(struct nl_msg *m, int family, const char *table, const char *chain)
+{
+	begin_nft(m, NFT_MSG_DELRULE, 0, family);
+	nl_put_str(m, NFTA_RULE_TABLE, table);
+	nl_put_str(m, NFTA_RULE_CHAIN, chain);
+}
+
 /* An expression in the making: the nests that are open. */
 struct expression {
 	size_t element, data;
@@ -104,11 +112,11 @@ static void put_value(struct nl_msg *m, int type, const void *p, size_t n)
 	nl_nest_end(m, at);
 }
 
-static void compare(struct nl_msg *m, int op, const void *p, size_t n)
+void nft_compare(struct nl_msg *m, int reg, int op, const void *p, size_t n)
 {
 	struct expression e = expression(m, "cmp");
 
-	nl_put_be32(m, NFTA_CMP_SREG, NFT_REG_1);
+	nl_put_be32(m, NFTA_CMP_SREG, (uint32_t)reg);
 	nl_put_be32(m, NFTA_CMP_OP, (uint32_t)op);
 	put_value(m, NFTA_CMP_DATA, p, n);
 	expression_end(m, e);
@@ -127,46 +135,97 @@ static void mask_register(struct nl_msg *m, uint32_t mask)
 	expression_end(m, e);
 }
 
+void nft_load_meta(struct nl_msg *m, int reg, int key)
+{
+	struct expression e = expression(m, "meta");
+
+	nl_put_be32(m, NFTA_META_DREG, (uint32_t)reg);
+	nl_put_be32(m, NFTA_META_KEY, (uint32_t)key);
+	expression_end(m, e);
+}
+
+void nft_load_payload(struct nl_msg *m, int reg, int base, unsigned offset, unsigned n)
+{
+	struct expression e = expression(m, "payload");
+
+	nl_put_be32(m, NFTA_PAYLOAD_DREG, (uint32_t)reg);
+	nl_put_be32(m, NFTA_PAYLOAD_BASE, (uint32_t)base);
+	nl_put_be32(m, NFTA_PAYLOAD_OFFSET, offset);
+	nl_put_be32(m, NFTA_PAYLOAD_LEN, n);
+	expression_end(m, e);
+}
+
+void nft_load_fib_type(struct nl_msg *m, int reg)
+{
+	struct expression e = expression(m, "fib");
+
+	nl_put_be32(m, NFTA_FIB_DREG, (uint32_t)reg);
+	nl_put_be32(m, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nl_put_be32(m, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	expression_end(m, e);
+}
+
+void nft_lookup(struct nl_msg *m, const char *set, int reg, int value)
+{
+	struct expression e = expression(m, "lookup");
+
+	nl_put_str(m, NFTA_LOOKUP_SET, set);
+	nl_put_be32(m, NFTA_LOOKUP_SREG, (uint32_t)reg);
+	if (value)
+		nl_put_be32(m, NFTA_LOOKUP_DREG, (uint32_t)value);
+	expression_end(m, e);
+}
+
 void nft_ifname(struct nl_msg *m, int meta_key, int op, const char *name)
 {
 	char padded[NL_NAME_SIZE] = "";
-	struct expression e = expression(m, "meta");
 
-	nl_put_be32(m, NFTA_META_DREG, NFT_REG_1);
-	nl_put_be32(m, NFTA_META_KEY, (uint32_t)meta_key);
-	expression_end(m, e);
+	nft_load_meta(m, NFT_REG_1, meta_key);
 	memcpy(padded, name, strnlen(name, sizeof(padded) - 1));
-	compare(m, op, padded, sizeof(padded));
+	nft_compare(m, NFT_REG_1, op, padded, sizeof(padded));
+}
+
+void nft_family(struct nl_msg *m, int family)
+{
+	uint8_t v = (uint8_t)family;
+
+	nft_load_meta(m, NFT_REG_1, NFT_META_NFPROTO);
+	nft_compare(m, NFT_REG_1, NFT_CMP_EQ, &v, sizeof(v));
 }
 
 void nft_ip_saddr(struct nl_msg *m, int op, uint32_t addr, int prefix)
 {
 	uint32_t mask = htonl(prefix <= 0 ? 0 : UINT32_MAX << (32 - prefix));
 	uint32_t network = htonl(addr) & mask;
-	struct expression e = expression(m, "payload");
 
-	nl_put_be32(m, NFTA_PAYLOAD_DREG, NFT_REG_1);
-	nl_put_be32(m, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	nl_put_be32(m, NFTA_PAYLOAD_OFFSET, 12); /* of the source in an IPv4 header */
-	nl_put_be32(m, NFTA_PAYLOAD_LEN, sizeof(addr));
-	expression_end(m, e);
+	nft_load_payload(m, NFT_REG_1, NFT_PAYLOAD_NETWORK_HEADER, NFT_IP_SADDR, sizeof(addr));
 	mask_register(m, mask);
-	compare(m, op, &network, sizeof(network));
+	nft_compare(m, NFT_REG_1, op, &network, sizeof(network));
 }
 
-void nft_ct_state(struct nl_msg *m, uint32_t bits)
+static void any_of_ct(struct nl_msg *m, int key, uint32_t bits)
 {
 	uint32_t zero = 0;
 	struct expression e = expression(m, "ct");
 
 	nl_put_be32(m, NFTA_CT_DREG, NFT_REG_1);
-	nl_put_be32(m, NFTA_CT_KEY, NFT_CT_STATE);
+	nl_put_be32(m, NFTA_CT_KEY, (uint32_t)key);
 	expression_end(m, e);
 	mask_register(m, bits);
-	compare(m, NFT_CMP_NEQ, &zero, sizeof(zero));
+	nft_compare(m, NFT_REG_1, NFT_CMP_NEQ, &zero, sizeof(zero));
 }
 
-void nft_verdict(struct nl_msg *m, int verdict)
+void nft_ct_state(struct nl_msg *m, uint32_t bits)
+{
+	any_of_ct(m, NFT_CT_STATE, bits);
+}
+
+void nft_ct_dnat(struct nl_msg *m)
+{
+	any_of_ct(m, NFT_CT_STATUS, IPS_DST_NAT);
+}
+
+static void put_verdict(struct nl_msg *m, int verdict, const char *chain)
 {
 	struct expression e = expression(m, "immediate");
 
@@ -174,12 +233,35 @@ void nft_verdict(struct nl_msg *m, int verdict)
 	size_t data = nest(m, NFTA_IMMEDIATE_DATA);
 	size_t inner = nest(m, NFTA_DATA_VERDICT);
 	nl_put_be32(m, NFTA_VERDICT_CODE, (uint32_t)verdict);
+	if (chain)
+		nl_put_str(m, NFTA_VERDICT_CHAIN, chain);
 	nl_nest_end(m, inner);
 	nl_nest_end(m, data);
 	expression_end(m, e);
 }
 
+void nft_verdict(struct nl_msg *m, int verdict)
+{
+	put_verdict(m, verdict, NULL);
+}
+
+void nft_jump(struct nl_msg *m, const char *chain)
+{
+	put_verdict(m, NFT_JUMP, chain);
+}
+
 void nft_masquerade(struct nl_msg *m)
 {
 	expression_end(m, expression(m, "masq"));
+}
+
+void nft_dnat(struct nl_msg *m, int family, int addr_reg, int port_reg)
+{
+	struct expression e = expression(m, "nat");
+
+	nl_put_be32(m, NFTA_NAT_TYPE, NFT_NAT_DNAT);
+	nl_put_be32(m, NFTA_NAT_FAMILY, (uint32_t)family);
+	nl_put_be32(m, NFTA_NAT_REG_ADDR_MIN, (uint32_t)addr_reg);
+	nl_put_be32(m, NFTA_NAT_REG_PROTO_MIN, (uint32_t)port_reg);
+	expression_end(m, e);
 }

@@ -44,17 +44,40 @@ void nft_chain(struct nl_msg *m, int family, const char *table, const char *chai
 	       const struct nft_hook *hook);
 struct nft_rule nft_rule(struct nl_msg *m, int family, const char *table, const char *chain);
 void nft_rule_end(struct nl_msg *m, struct nft_rule rule);
+/* Delete all rules of a chain; one without any is fine. */
+void nft_flush_chain(struct nl_msg *m, int family, const char *table, const char *chain);
+
+/*
+ * Loads into a register: NFT_REG_1.. (16 bytes each) or NFT_REG32_00.. (4 bytes each, the same
+ * memory). A key of several values is loaded side by side, each in whole registers of 4 bytes.
+ */
+void nft_load_meta(struct nl_msg *m, int reg, int key); /* NFT_META_... */
+void nft_load_payload(struct nl_msg *m, int reg, int base, unsigned offset, unsigned n);
+void nft_load_fib_type(struct nl_msg *m, int reg); /* of the destination: RTN_LOCAL, ... */
+/* A register against n bytes. */
+void nft_compare(struct nl_msg *m, int reg, int op, const void *p, size_t n);
+/* Is the key that begins in reg in the set? Of a map, the value goes to register value, else 0. */
+void nft_lookup(struct nl_msg *m, const char *set, int reg, int value);
 
 /* Matches. op is NFT_CMP_EQ or NFT_CMP_NEQ. */
 void nft_ifname(struct nl_msg *m, int meta_key, int op, const char *name); /* NFT_META_IIFNAME.. */
 void nft_ip_saddr(struct nl_msg *m, int op, uint32_t addr, int prefix);    /* host order */
 void nft_ct_state(struct nl_msg *m, uint32_t bits); /* any of NFT_CT_BIT_... */
+void nft_ct_dnat(struct nl_msg *m);                 /* the connection's destination was changed */
+void nft_family(struct nl_msg *m, int family);      /* NFPROTO_IPV4 or _IPV6, in a table of both */
 
+#define NFT_IP_SADDR 12 /* offsets in the network headers */
+#define NFT_IP_DADDR 16
+#define NFT_IP6_SADDR 8
+#define NFT_IP6_DADDR 24
 #define NFT_CT_BIT_ESTABLISHED 2u
 #define NFT_CT_BIT_RELATED 4u
 
 /* Statements, the last of a rule. */
 void nft_verdict(struct nl_msg *m, int verdict); /* NF_ACCEPT, NF_DROP */
 void nft_masquerade(struct nl_msg *m);
+void nft_jump(struct nl_msg *m, const char *chain);
+/* A new destination, of NFPROTO_IPV4 or _IPV6: address and port from registers. */
+void nft_dnat(struct nl_msg *m, int family, int addr_reg, int port_reg);
 
 #endif

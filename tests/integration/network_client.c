@@ -177,7 +177,7 @@ int main(void)
 	log_set_level(LOG_LEVEL_WARN);
 	e = engine_new();
 	engine_set_logging(e, false);
-	if (networkdriver_install(e, &error) < 0)
+	if (networkdriver_install(e, NULL, &error) < 0)
 		errx(1, "%s", error.text);
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';

@@ -11,6 +11,7 @@
 #include "daemon/state.h"
 #include "daemon/top.h"
 #include "pkg/buf.h"
+#include "pkg/filters.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"
 #include "pkg/strlist.h"
@@ -292,13 +293,13 @@ static void test_until(void **state)
 	struct timespec now = { 100000, 0 }, t;
 
 	(void)state;
-	assert_int_equal(until_parse("1h", now, &t, NULL), 0);
+	assert_int_equal(filters_until("1h", now, &t, NULL), 0);
 	assert_int_equal(t.tv_sec, 96400);
-	assert_int_equal(until_parse("99", now, &t, NULL), 0);
+	assert_int_equal(filters_until("99", now, &t, NULL), 0);
 	assert_int_equal(t.tv_sec, 99);
-	assert_int_equal(until_parse("1970-01-02", now, &t, NULL), 0);
+	assert_int_equal(filters_until("1970-01-02", now, &t, NULL), 0);
 	assert_int_equal(t.tv_sec, 86400);
-	assert_int_equal(until_parse("foo", now, &t, NULL), -1);
+	assert_int_equal(filters_until("foo", now, &t, NULL), -1);
 }
 
 int main(void)

@@ -84,7 +84,7 @@ static const char *chosen(const char *taken_texts)
 	for (size_t i = 0; i < words.n; i++)
 		if (*words.v[i])
 			taken_add(&taken, net_of(words.v[i]));
-	int rc = pool_choose(taken.v, taken.n, &s, NULL);
+	int rc = pool_choose(pool_bridge, pool_bridge_count, taken.v, taken.n, &s, NULL);
 	taken_done(&taken);
 	return rc == 0 ? subnet_text(text, s) : "none";
 }
@@ -136,6 +136,8 @@ static int load(const char *json, struct options *o, struct error *err)
 	assert_int_equal(env_decode(env, json, strlen(json), NULL), 0);
 	int rc = options_load(o, env, err);
 	if (rc == 0)
+		options_done(o);
+	if (rc == 0)
 		o->bridge = strcmp(o->bridge, "docker0") == 0 ? "docker0" : "other";
 	env_free(env);
 	return rc;
@@ -169,7 +171,8 @@ static void refuses_settings(void **state)
 		{ "{\"BridgeIface\":\"br0\",\"BridgeIP\":\"10.0.0.1/24\"}", ERR_BAD_REQUEST },
 		{ "{\"EnableIptables\":false,\"InterContainerCommunication\":false}",
 		  ERR_BAD_REQUEST },
-		{ "{\"FirewallBackend\":\"iptables\"}", ERR_NOT_IMPLEMENTED },
+		{ "{\"FixedCIDRv6\":\"fd00::/64\"}", ERR_BAD_REQUEST },
+		{ "{\"DefaultAddressPools\":[\"base=10.0.0.0/8\"]}", ERR_BAD_REQUEST },
 		{ "{\"BridgeIface\":\"sixteen-letters-\"}", ERR_BAD_REQUEST },
 		{ "{\"BridgeIface\":\"a/b\"}", ERR_BAD_REQUEST },
 		{ "{\"BridgeIP\":\"10.0.0.255/24\"}", ERR_BAD_REQUEST },
@@ -188,12 +191,16 @@ static void refuses_settings(void **state)
 	}
 }
 
-static void setup(struct network *net, const char *subnet)
+static struct network *setup(const char *subnet)
 {
-	const struct options o = { .icc = true };
+	struct network *net = network_new("bridge", DRIVER_BRIDGE);
 
-	*net = (struct network){ .bridge = "test0", .subnet = net_of(subnet), .mtu = 1500 };
-	assert_int_equal(network_init(net, &o, NULL), 0);
+	net->subnet = net_of(subnet);
+	net->builtin = true;
+	net->mtu = 1500;
+	snprintf(net->bridge, sizeof(net->bridge), "test0");
+	assert_int_equal(network_init(net, NULL), 0);
+	return net;
 }
 
 static const struct network_request any;
@@ -201,26 +208,26 @@ static const struct network_request any;
 static void gives_addresses_macs_and_names(void **state)
 {
 	struct endpoint one, two;
-	struct network net;
+	struct network *net;
 	char mac[MAC_TEXT];
 
 	(void)state;
-	setup(&net, "172.17.0.1/16");
-	assert_int_equal(network_address_allocate(&net, "one", &any, &one, NULL), 0);
+	net = setup("172.17.0.1/16");
+	assert_int_equal(network_address_allocate(net, "one", &any, &one, NULL), 0);
 	assert_int_equal(one.ip, 0xac110002);
 	assert_string_equal(mac_text(mac, one.mac), "02:42:ac:11:00:02");
 	assert_int_equal(strlen(one.ifname), 11);
 	assert_memory_equal(one.ifname, "veth", 4);
-	assert_true(network_has_ifname(&net, one.ifname));
+	assert_true(network_has_ifname(net, one.ifname));
 	const struct network_request wish = { .ip = "172.17.9.9", .mac = "02:00:00:00:00:01" };
-	assert_int_equal(network_address_allocate(&net, "two", &wish, &two, NULL), 0);
+	assert_int_equal(network_address_allocate(net, "two", &wish, &two, NULL), 0);
 	assert_int_equal(two.ip, 0xac110909);
 	assert_string_equal(mac_text(mac, two.mac), "02:00:00:00:00:01");
-	network_address_release(&net, "two");
-	network_address_release(&net, "two");
-	assert_false(network_has_ifname(&net, two.ifname));
-	assert_int_equal(network_address_allocate(&net, "three", &wish, &two, NULL), 0);
-	network_done(&net);
+	network_address_release(net, "two");
+	network_address_release(net, "two");
+	assert_false(network_has_ifname(net, two.ifname));
+	assert_int_equal(network_address_allocate(net, "three", &wish, &two, NULL), 0);
+	network_unref(net);
 }
 
 static void expect_refusal(struct network *net, const char *id, struct network_request request,
@@ -237,50 +244,135 @@ static void expect_refusal(struct network *net, const char *id, struct network_r
 static void refuses_with_dockers_words(void **state)
 {
 	struct endpoint e;
-	struct network net;
+	struct network *net;
 
 	(void)state;
-	setup(&net, "10.0.0.1/30");
-	expect_refusal(&net, "a", (struct network_request){ .ip = "10.0.0.1" }, ERR_FORBIDDEN,
+	net = setup("10.0.0.1/30");
+	expect_refusal(net, "a", (struct network_request){ .ip = "10.0.0.1" }, ERR_FORBIDDEN,
 		       "Address already in use: 10.0.0.1");
-	expect_refusal(&net, "a", (struct network_request){ .ip = "10.0.0.9" }, ERR_BAD_REQUEST,
+	expect_refusal(net, "a", (struct network_request){ .ip = "10.0.0.9" }, ERR_BAD_REQUEST,
 		       "Invalid address 10.0.0.9: It does not belong to any of this network's "
 		       "subnets");
-	expect_refusal(&net, "a", (struct network_request){ .ip = "ten" }, ERR_BAD_REQUEST,
+	expect_refusal(net, "a", (struct network_request){ .ip = "ten" }, ERR_BAD_REQUEST,
 		       "invalid IPv4 address: ten");
-	expect_refusal(&net, "a", (struct network_request){ .mac = "03:00:00:00:00:01" },
+	expect_refusal(net, "a", (struct network_request){ .mac = "03:00:00:00:00:01" },
 		       ERR_BAD_REQUEST, "invalid MAC address: 03:00:00:00:00:01");
-	assert_int_equal(network_address_allocate(&net, "a", &any, &e, NULL), 0);
-	expect_refusal(&net, "a", any, ERR_CONFLICT,
-		       "Container a has an interface on bridge \"test0\" already");
-	expect_refusal(&net, "b", any, ERR_INTERNAL,
+	assert_int_equal(network_address_allocate(net, "a", &any, &e, NULL), 0);
+	expect_refusal(net, "a", any, ERR_FORBIDDEN,
+		       "endpoint with name a already exists in network bridge");
+	expect_refusal(net, "b", any, ERR_INTERNAL,
 		       "no available IPv4 addresses on this network's address pools: bridge "
 		       "(test0)");
-	network_address_release(&net, "a");
-	assert_int_equal(network_address_allocate(&net, "b", &any, &e, NULL), 0);
-	network_done(&net);
+	network_address_release(net, "a");
+	assert_int_equal(network_address_allocate(net, "b", &any, &e, NULL), 0);
+	network_unref(net);
 }
 
 static void adopts(void **state)
 {
 	struct endpoint old = { .ip = 0xac110002, .mac = { 2, 3, 4 }, .ifname = "veth0123456" }, e;
-	struct network net;
+	struct network *net;
 
 	(void)state;
-	setup(&net, "172.17.0.1/16");
-	assert_int_equal(network_address_adopt(&net, "old", &old, NULL), 0);
-	assert_int_equal(network_address_adopt(&net, "old", &old, NULL), 0);
-	assert_int_equal(network_address_adopt(&net, "new", &old, NULL), -1);
-	assert_true(network_has_ifname(&net, "veth0123456"));
+	net = setup("172.17.0.1/16");
+	assert_int_equal(network_address_adopt(net, "old", &old, NULL), 0);
+	assert_int_equal(network_address_adopt(net, "old", &old, NULL), 0);
+	assert_int_equal(network_address_adopt(net, "new", &old, NULL), -1);
+	assert_true(network_has_ifname(net, "veth0123456"));
 	old.ip++;
-	assert_int_equal(network_address_adopt(&net, "old", &old, NULL), -1); /* it has another */
-	assert_int_equal(network_address_allocate(&net, "new", &any, &e, NULL), 0);
+	assert_int_equal(network_address_adopt(net, "old", &old, NULL), -1); /* it has another */
+	assert_int_equal(network_address_allocate(net, "new", &any, &e, NULL), 0);
 	assert_int_equal(e.ip, 0xac110003);
-	autojson json_t *all = network_endpoints(&net);
+	autojson json_t *all = network_endpoints(net);
 	assert_string_equal(json_get_str(json_get_obj(all, "old"), "IP", ""), "172.17.0.2");
 	assert_string_equal(json_get_str(json_get_obj(all, "old"), "MacAddress", ""),
 			    "02:03:04:00:00:00");
-	network_done(&net);
+	network_unref(net);
+}
+
+static void counts_ports_of_the_bridge(void **state)
+{
+	struct network *net = setup("172.17.0.1/16");
+	struct endpoint e;
+	char id[16];
+
+	(void)state;
+	for (int i = 0; i < BRIDGE_MAX_PORTS; i++) {
+		snprintf(id, sizeof(id), "%d", i);
+		assert_int_equal(network_address_allocate(net, id, &any, &e, NULL), 0);
+	}
+	expect_refusal(net, "more", any, ERR_CONFLICT,
+		       "network bridge is full: a bridge of the kernel has at most 1023 ports");
+	network_unref(net);
+}
+
+static void renames(void **state)
+{
+	const struct network_request r = { .name = "web", .names = "web www 0123456789ab" };
+	struct network *net = setup("172.17.0.1/16");
+	struct endpoint e;
+
+	(void)state;
+	assert_int_equal(network_address_allocate(net, "a", &r, &e, NULL), 0);
+	endpoint_done(&e);
+	assert_true(network_rename(net, "a", "shop"));
+	assert_false(network_rename(net, "b", "shop"));
+	assert_true(network_endpoint(net, "a", &e));
+	assert_string_equal(e.name, "shop");
+	assert_string_equal(e.names, "shop www 0123456789ab");
+	endpoint_done(&e);
+	network_unref(net);
+}
+
+static struct subnet6 net6_of(const char *text)
+{
+	struct subnet6 s;
+
+	assert_int_equal(subnet6_parse(text, &s), 0);
+	return s;
+}
+
+static void hands_out_ipv6_addresses(void **state)
+{
+	struct subnet6 whole = net6_of("fd00:1::/64"), range = net6_of("fd00:1::8/126");
+	struct ip6alloc a;
+	struct ip6 ip;
+	char text[IPV6_TEXT];
+
+	(void)state;
+	assert_int_equal(ip6alloc_init(&a, &whole, NULL, NULL), 0);
+	assert_int_equal(ip6alloc_take_this(&a, &net6_of("fd00:1::1/64").addr), 0);
+	assert_int_equal(ip6alloc_take(&a, &ip), 0);
+	assert_string_equal(ipv6_text(text, &ip), "fd00:1::2");
+	ip6alloc_release(&a, &ip);
+	assert_int_equal(ip6alloc_take(&a, &ip), 0);
+	assert_string_equal(ipv6_text(text, &ip), "fd00:1::3");
+	assert_int_equal(ip6alloc_take_this(&a, &ip), -1);
+	assert_int_equal(ip6alloc_take_this(&a, &net6_of("fd00:2::1/64").addr), -1);
+	ip6alloc_done(&a);
+	assert_int_equal(ip6alloc_init(&a, &whole, &range, NULL), 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(ip6alloc_take(&a, &ip), 0);
+	assert_string_equal(ipv6_text(text, &ip), "fd00:1::b");
+	assert_int_equal(ip6alloc_take(&a, &ip), -1);
+	ip6alloc_done(&a);
+	assert_int_equal(ip6alloc_init(&a, &range, &whole, NULL), -1);
+}
+
+static void compares_ipv6_subnets(void **state)
+{
+	struct subnet6 a = net6_of("fd00::/8"), b = net6_of("fd12:3456::1/64"),
+		       c = net6_of("fe80::/10");
+	struct ip6 high = net6_of("fd00::ffff:ffff/64").addr, sum = ip6_plus(&high, 1);
+	char text[SUBNET6_TEXT];
+
+	(void)state;
+	assert_true(subnet6_overlaps(&a, &b) && subnet6_overlaps(&b, &a));
+	assert_false(subnet6_overlaps(&a, &c));
+	assert_true(subnet6_contains(&a, &b) && !subnet6_contains(&b, &a));
+	b = subnet6_network(&b);
+	assert_string_equal(subnet6_text(text, &b), "fd12:3456::/64");
+	assert_string_equal(ipv6_text(text, &sum), "fd00::1:0:0");
 }
 
 #define THREADS 8
@@ -317,19 +409,19 @@ static void *come_and_go(void *arg)
 static void many_threads_never_share_an_address(void **state)
 {
 	pthread_t threads[THREADS];
-	struct network net;
+	struct network *net;
 	void *trouble;
 
 	(void)state;
-	setup(&net, "10.0.0.1/24");
+	net = setup("10.0.0.1/24");
 	for (int i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &net), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, net), 0);
 	for (int i = 0; i < THREADS; i++) {
 		pthread_join(threads[i], &trouble);
 		assert_null(trouble);
 	}
-	assert_int_equal(map_count(&net.endpoints), 0);
-	network_done(&net);
+	assert_int_equal(map_count(&net->endpoints), 0);
+	network_unref(net);
 }
 
 int main(void)
@@ -345,6 +437,10 @@ int main(void)
 		cmocka_unit_test(gives_addresses_macs_and_names),
 		cmocka_unit_test(refuses_with_dockers_words),
 		cmocka_unit_test(adopts),
+		cmocka_unit_test(counts_ports_of_the_bridge),
+		cmocka_unit_test(renames),
+		cmocka_unit_test(hands_out_ipv6_addresses),
+		cmocka_unit_test(compares_ipv6_subnets),
 		cmocka_unit_test(many_threads_never_share_an_address),
 	};
 

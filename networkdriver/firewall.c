@@ -1,0 +1,106 @@
+/* The choice of a firewall backend, and the order of its transactions: see firewall.h. */
+#include "networkdriver/firewall.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pkg/log.h"
+#include "pkg/mem.h"
+
+/* In the order in which they are tried. */
+static const struct firewall_ops *const backends[] = { &firewall_nft, &firewall_iptables };
+
+static int choose(struct firewall *fw, const char *backend, struct error *err)
+{
+	struct error first;
+
+	for (size_t i = 0; i < array_size(backends); i++) {
+		struct error why;
+
+		if (*backend && strcmp(backend, backends[i]->name) != 0)
+			continue;
+		if (backends[i]->probe(fw, &why) == 0) {
+			fw->ops = backends[i];
+			return 0;
+		}
+		if (*backend)
+			first = why;
+		else if (i == 0)
+			first = why;
+		if (*backend || i + 1 == array_size(backends)) {
+			if (err)
+				*err = first;
+			return error_prefix(err, "Cannot set up the firewall "
+						 "(--iptables=false goes without)");
+		}
+	}
+	return error_set(err, ERR_BAD_REQUEST,
+			 "Unsupported firewall backend \"%s\": \"nftables\" and \"iptables\" are "
+			 "there",
+			 backend);
+}
+
+int firewall_open(struct firewall *fw, const char *name, const char *backend,
+		  fw_collect_fn *collect, void *arg, struct error *err)
+{
+	snprintf(fw->name, sizeof(fw->name), "%s", name);
+	fw->collect = collect;
+	fw->arg = arg;
+	return choose(fw, backend, err);
+}
+
+void firewall_close(struct firewall *fw)
+{
+	mem_close_fd(&fw->sock);
+}
+
+const char *firewall_backend(const struct firewall *fw)
+{
+	return fw->ops ? fw->ops->name : "none";
+}
+
+static int sync_locked(struct firewall *fw, struct error *err)
+{
+	struct fw_state state = { 0 };
+	int rc;
+
+	fw->collect(fw->arg, &state);
+	rc = fw->ops->sync(fw, &state, err);
+	free(state.networks);
+	free(state.ports);
+	free(state.links);
+	return rc;
+}
+
+int firewall_sync(struct firewall *fw, struct error *err)
+{
+	int rc;
+
+	if (!fw->ops)
+		return 0;
+	pthread_mutex_lock(&fw->lock);
+	rc = sync_locked(fw, err);
+	fw->synced = fw->synced || rc == 0;
+	pthread_mutex_unlock(&fw->lock);
+	return rc;
+}
+
+int firewall_change(struct firewall *fw, const struct fw_change *change, struct error *err)
+{
+	struct error why;
+	int rc = 0;
+
+	if (!fw->ops || !(change->nports + change->nlinks))
+		return 0;
+	pthread_mutex_lock(&fw->lock);
+	if (fw->synced && fw->ops->change(fw, change, &why) < 0) {
+		/* Somebody may have taken our rules away a moment ago. */
+		log_debug("%s: putting all rules in force again", why.text);
+		rc = sync_locked(fw, err);
+	}
+	pthread_mutex_unlock(&fw->lock);
+	return rc;
+}

@@ -1,0 +1,118 @@
+/*
+ * The firewall: what must be in force for our networks and published ports, by whatever the kernel
+ * has. Backends are a const table of struct firewall_ops each; to add one, write it in a file
+ * firewall_NAME.c and add it to the table in firewall.c.
+ *
+ * The state to be in force is never kept here: `collect` of the owner tells it, and firewall_sync()
+ * puts all of it in place of whatever there is, in one transaction. What changes with every
+ * container, ports and links, is a small transaction of its own, firewall_change(). A change is made
+ * after the owner's own records were: so whichever comes first, a sync or the change, the outcome is
+ * the same.
+ *
+ * What the rules say, for every backend:
+ *	- our bridges may send anywhere, except internal ones, which reach nothing but themselves;
+ *	- between two containers of one bridge as icc says, and as links say;
+ *	- into a bridge from elsewhere: answers, and what came by a published port, nothing else;
+ *	- 127.0.0.0/8 is the host's alone, whatever interface says otherwise;
+ *	- the admin's own rules come first, in a chain DOCKER-USER that is never emptied by us.
+ */
+#ifndef NETWORKDRIVER_FIREWALL_H
+#define NETWORKDRIVER_FIREWALL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "networkdriver/ports.h"
+#include "networkdriver/subnet.h"
+#include "networkdriver/subnet6.h"
+#include "pkg/error.h"
+#include "pkg/netlink.h"
+
+#define FW_USER_CHAIN "DOCKER-USER"
+#define FW_NAME_SIZE 32
+
+/* How containers of a network are reached from elsewhere, and seen there. */
+enum fw_mode {
+	FW_NAT,         /* ports are translated; who leaves has the host's address */
+	FW_ROUTED,      /* no translation: ports are opened at the container's own address */
+	FW_UNPROTECTED, /* as FW_NAT, and whatever else comes is let in */
+};
+
+struct fw_network {
+	char bridge[NL_NAME_SIZE];
+	bool icc, internal;
+	bool unprotected4, unprotected6; /* anything may come in: gateway_mode nat-unprotected */
+	bool masq4, masq6;               /* what leaves gets the host's address */
+	struct subnet subnet;            /* prefix 0: none */
+	struct subnet6 subnet6;
+};
+
+/* Between two containers of a bridge with icc off: from may open connections to that port of to. */
+struct fw_link {
+	uint32_t from, to; /* host order */
+	uint8_t proto;
+	uint16_t port;
+};
+
+struct fw_state {
+	struct fw_network *networks;
+	struct port *ports;
+	struct fw_link *links;
+	size_t nnetworks, nports, nlinks;
+};
+
+struct fw_change {
+	bool add; /* else remove */
+	const struct port *ports;
+	const struct fw_link *links;
+	size_t nports, nlinks;
+};
+
+struct firewall;
+
+struct firewall_ops {
+	const char *name;
+	/* Can this host do it? ERR_INTERNAL with a sentence when not. Changes nothing. */
+	int (*probe)(struct firewall *fw, struct error *err);
+	int (*sync)(struct firewall *fw, const struct fw_state *state, struct error *err);
+	/* -1 also when something to be removed is not there: then all is synced instead. */
+	int (*change)(struct firewall *fw, const struct fw_change *change, struct error *err);
+};
+
+/* Fill *state; its arrays are freed by the firewall with free(3). */
+typedef void fw_collect_fn(void *arg, struct fw_state *state);
+
+struct firewall {
+	const struct firewall_ops
+		*ops;            /* NULL: rules are none of our business. Constant once open */
+	char name[FW_NAME_SIZE]; /* of the table; unlike that of any other daemon */
+	fw_collect_fn *collect;
+	void *arg;
+	pthread_mutex_t lock; /* guards what follows: one transaction at a time, a short exchange */
+	int sock;             /* netfilter, open as long as the daemon: closing waits for RCU */
+	uint32_t portid;      /* of sock, 0 until it is open */
+	bool synced;          /* the first sync is done: before it there is nothing to change */
+};
+
+/*
+ * backend "": the first of the table that the host has. ERR_BAD_REQUEST for an unknown one,
+ * ERR_INTERNAL when it cannot be had.
+ */
+int firewall_open(struct firewall *fw, const char *name, const char *backend,
+		  fw_collect_fn *collect, void *arg, struct error *err);
+void firewall_close(struct firewall *fw);
+
+const char *firewall_backend(const struct firewall *fw); /* "nftables", "iptables", "none" */
+int firewall_sync(struct firewall *fw, struct error *err);
+/* 0 without a backend. On failure all is as before. */
+int firewall_change(struct firewall *fw, const struct fw_change *change, struct error *err);
+
+/* firewall_watch.c: put the rules back when somebody else took them away. */
+struct event_base;
+int firewall_watch(struct firewall *fw, struct event_base *base, struct error *err);
+
+extern const struct firewall_ops firewall_nft, firewall_iptables;
+
+#endif

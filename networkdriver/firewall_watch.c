@@ -1,0 +1,126 @@
+/*
+ * Rules that somebody else takes away are put back: the kernel tells every change of nftables, and
+ * one to our table that is not our own leads to a sync, a moment later, for all changes that come
+ * together. The admin's chain is his. The loop reads, a worker syncs.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "networkdriver/firewall.h"
+#include "pkg/log.h"
+#include "pkg/mem.h"
+#include "pkg/workers.h"
+
+#define SETTLE_US (50 * 1000)
+#define READ_SIZE 65536
+
+struct watch {
+	struct firewall *fw;
+	int sock;
+	struct event *readable, *settled;
+};
+
+static void sync_rules(void *arg)
+{
+	struct watch *w = arg;
+	struct error err;
+
+	if (firewall_sync(w->fw, &err) < 0)
+		log_error("rules were taken away, and cannot be put back: %s", err.text);
+	else
+		log_info("rules were taken away: they are in force again");
+}
+
+static void on_settled(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval again = { .tv_usec = SETTLE_US };
+	struct watch *w = arg;
+
+	(void)fd, (void)what; /* a timer has neither */
+	if (workers_run(sync_rules, w) < 0)
+		event_add(w->settled, &again);
+}
+
+static bool takes_away(int type)
+{
+	switch (type & 0xff) {
+	case NFT_MSG_DELTABLE:
+	case NFT_MSG_DELCHAIN:
+	case NFT_MSG_DELRULE:
+	case NFT_MSG_DELSET:
+	case NFT_MSG_DELSETELEM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Somebody else's, of our table, and not of the admin's chain in it. */
+static bool concerns_us(const struct watch *w, const struct nlmsghdr *h)
+{
+	const struct nlattr *tb[NFTA_RULE_CHAIN + 1];
+	const size_t head = NLMSG_LENGTH(sizeof(struct nfgenmsg));
+	char table[FW_NAME_SIZE], chain[sizeof(FW_USER_CHAIN)];
+
+	if (h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || !takes_away(h->nlmsg_type) ||
+	    h->nlmsg_len < head || h->nlmsg_pid == w->fw->portid)
+		return false;
+	/* The table's name is the first attribute of all of these, a rule's chain the second. */
+	nl_attrs((const char *)h + head, h->nlmsg_len - head, tb, NFTA_RULE_CHAIN);
+	nl_attr_str(tb[NFTA_RULE_TABLE], table, sizeof(table));
+	nl_attr_str(tb[NFTA_RULE_CHAIN], chain, sizeof(chain));
+	if (strcmp(table, w->fw->name) != 0)
+		return false;
+	return (h->nlmsg_type & 0xff) != NFT_MSG_DELRULE || strcmp(chain, FW_USER_CHAIN) != 0;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	static _Alignas(struct nlmsghdr) char in[READ_SIZE]; /* the loop's thread alone */
+	const struct timeval soon = { .tv_usec = SETTLE_US };
+	struct watch *w = arg;
+	bool ours = false;
+	ssize_t n;
+
+	(void)what;
+	while ((n = recv(fd, in, sizeof(in), MSG_DONTWAIT)) > 0)
+		for (struct nlmsghdr *h = (struct nlmsghdr *)in; NLMSG_OK(h, (size_t)n);
+		     h = NLMSG_NEXT(h, n))
+			ours = ours || concerns_us(w, h);
+	/* More came than there was room for: who knows what. */
+	ours = ours || (n < 0 && errno == ENOBUFS);
+	if (ours && !event_pending(w->settled, EV_TIMEOUT, NULL))
+		event_add(w->settled, &soon);
+}
+
+int firewall_watch(struct firewall *fw, struct event_base *base, struct error *err)
+{
+	const int group = NFNLGRP_NFTABLES;
+	struct watch *w;
+	int sock;
+
+	if (!fw->ops)
+		return 0;
+	sock = netlink_open_proto(NETLINK_NETFILTER);
+	if (sock < 0 ||
+	    bind(sock, (struct sockaddr *)&(struct sockaddr_nl){ .nl_family = AF_NETLINK },
+		 sizeof(struct sockaddr_nl)) < 0 ||
+	    setsockopt(sock, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
+		mem_close_fd(&sock);
+		return error_sys(err, "Cannot watch the firewall");
+	}
+	w = xcalloc(1, sizeof(*w)); /* as long as the daemon */
+	w->fw = fw;
+	w->sock = sock;
+	w->readable = event_new(base, sock, EV_READ | EV_PERSIST, on_readable, w);
+	w->settled = event_new(base, -1, 0, on_settled, w);
+	if (!w->readable || !w->settled || event_add(w->readable, NULL) < 0)
+		return error_set(err, ERR_INTERNAL, "Cannot watch the firewall");
+	return 0;
+}

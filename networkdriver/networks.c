@@ -1,0 +1,619 @@
+/*
+ * The networks that there are: by id, name or the beginning of an id; made, kept on disk, loaded
+ * again, removed. One file each, <root>/networks/<id>, replaced atomically.
+ */
+#include "networkdriver/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "pkg/fs.h"
+#include "pkg/json.h"
+#include "pkg/log.h"
+#include "pkg/mem.h"
+#include "pkg/timefmt.h"
+
+#define FILE_MAX (1 << 20)
+
+/* ---- life ---- */
+
+struct network *network_new(const char *name, enum network_driver driver)
+{
+	struct network *net = xcalloc(1, sizeof(*net));
+
+	net->refs = 1;
+	net->name = xstrdup(name);
+	net->driver = driver;
+	net->icc = net->masq = true;
+	net->firewall = true;
+	id_generate(net->id);
+	snprintf(net->if_prefix, sizeof(net->if_prefix), "eth");
+	pthread_mutex_init(&net->lock, NULL);
+	pthread_mutex_init(&net->names_lock, NULL);
+	map_init(&net->endpoints);
+	return net;
+}
+
+struct network *network_ref(struct network *net)
+{
+	net->refs++;
+	return net;
+}
+
+void network_unref(struct network *net)
+{
+	size_t pos = 0;
+	void *e;
+
+	if (!net || --net->refs > 0)
+		return;
+	while (map_next(&net->endpoints, &pos, &e))
+		endpoint_free(e);
+	map_done(&net->endpoints);
+	if (net->ips.used)
+		network_done(net);
+	json_decref(net->options);
+	json_decref(net->labels);
+	json_decref(net->ipam_options);
+	json_decref(net->aux_addresses);
+	json_decref(net->config_from);
+	pthread_mutex_destroy(&net->lock);
+	pthread_mutex_destroy(&net->names_lock);
+	free(net->names_file);
+	free(net->ipam_driver);
+	free(net->scope);
+	free(net->name);
+	free(net);
+}
+
+/* ---- the table ---- */
+
+/* A full id, then a name, then the beginning of an id. With the lock held. */
+static struct network *find_locked(const struct networkdriver *d, const char *key, bool *ambiguous)
+{
+	struct network *found = map_get(&d->networks, key);
+	size_t pos = 0, n = strlen(key), prefixed = 0;
+	void *v;
+
+	*ambiguous = false;
+	while (!found && map_next(&d->networks, &pos, &v))
+		if (strcmp(((struct network *)v)->name, key) == 0)
+			found = v;
+	pos = 0;
+	while ((!found || prefixed) && n && map_next(&d->networks, &pos, &v))
+		if (strncmp(((struct network *)v)->id, key, n) == 0) {
+			found = v;
+			prefixed++;
+		}
+	*ambiguous = prefixed > 1;
+	return found && found->ready ? found : NULL;
+}
+
+struct network *networks_find(struct networkdriver *d, const char *key, struct error *err)
+{
+	struct network *net;
+	bool ambiguous;
+
+	if (strcmp(key, "default") == 0)
+		key = "bridge";
+	pthread_mutex_lock(&d->lock);
+	net = find_locked(d, key, &ambiguous);
+	if (net)
+		network_ref(net);
+	pthread_mutex_unlock(&d->lock);
+	if (!net)
+		error_set(err, ERR_NOT_FOUND, "network %s not found", key);
+	if (!ambiguous)
+		return net;
+	network_unref(net);
+	error_set(err, ERR_BAD_REQUEST,
+		  "network %s is ambiguous (2 matches found based on ID prefix)", key);
+	return NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct network *x = *(struct network *const *)a, *y = *(struct network *const *)b;
+	int c = strcmp(x->name, y->name);
+
+	return c ? c : strcmp(x->id, y->id);
+}
+
+struct network **networks_list(struct networkdriver *d)
+{
+	struct network **list;
+	size_t pos = 0, n = 0;
+	void *v;
+
+	pthread_mutex_lock(&d->lock);
+	list = xcalloc(map_count(&d->networks) + 1, sizeof(struct network *));
+	while (map_next(&d->networks, &pos, &v))
+		if (((struct network *)v)->ready)
+			list[n++] = network_ref(v);
+	pthread_mutex_unlock(&d->lock);
+	qsort(list, n, sizeof(struct network *), by_name);
+	return list;
+}
+
+void networks_list_free(struct network **list)
+{
+	for (struct network **p = list; *p; p++)
+		network_unref(*p);
+	free(list);
+}
+
+void networks_add(struct networkdriver *d, struct network *net)
+{
+	pthread_mutex_lock(&d->lock);
+	net->ready = true;
+	map_set(&d->networks, net->id, net);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void set_ready(struct networkdriver *d, struct network *net)
+{
+	pthread_mutex_lock(&d->lock);
+	net->ready = true;
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* The name is taken at once, so that two that are made at the same time cannot share it. */
+static int enter(struct networkdriver *d, struct network *net, struct error *err)
+{
+	struct network *other = NULL;
+	size_t pos = 0;
+	void *v;
+
+	pthread_mutex_lock(&d->lock);
+	while (!other && map_next(&d->networks, &pos, &v))
+		if (strcmp(((struct network *)v)->name, net->name) == 0)
+			other = v;
+	if (!other)
+		map_set(&d->networks, net->id, network_ref(net));
+	pthread_mutex_unlock(&d->lock);
+	return other ? error_set(err, ERR_CONFLICT, "network with name %s already exists",
+				 net->name)
+		     : 0;
+}
+
+static void leave(struct networkdriver *d, struct network *net)
+{
+	pthread_mutex_lock(&d->lock);
+	map_del(&d->networks, net->id);
+	pthread_mutex_unlock(&d->lock);
+	network_unref(net);
+}
+
+/* ---- subnets ---- */
+
+/* What other networks have. With the lock held. */
+static void add_own_subnets(const struct networkdriver *d, const struct network *but,
+			    struct taken *taken)
+{
+	size_t pos = 0;
+	void *v;
+
+	while (map_next(&d->networks, &pos, &v)) {
+		const struct network *net = v;
+
+		if (net != but && net->subnet.prefix)
+			taken_add(taken, subnet_network(net->subnet));
+	}
+}
+
+static int refuse_overlap(struct networkdriver *d, const struct network *net, struct error *err)
+{
+	const struct network *other = NULL;
+	size_t pos = 0;
+	void *v;
+
+	while (!other && map_next(&d->networks, &pos, &v)) {
+		const struct network *n = v;
+		bool v4 = n->subnet.prefix && net->subnet.prefix &&
+			  subnet_overlaps(n->subnet, net->subnet);
+		bool v6 = n->subnet6.prefix && net->subnet6.prefix &&
+			  subnet6_overlaps(&n->subnet6, &net->subnet6);
+
+		if (n != net && (v4 || v6))
+			other = n;
+	}
+	if (!other)
+		return 0;
+	return error_set(err, ERR_FORBIDDEN,
+			 "invalid pool request: Pool overlaps with other one on this address space "
+			 "(network %s)",
+			 other->name);
+}
+
+struct address_of_host {
+	const struct network *net;
+	int own_index;
+	struct error *err;
+};
+
+/* A subnet in which the host itself lives would take its neighbours away. */
+static int refuse_address(const struct nl_addr *addr, void *arg)
+{
+	const struct address_of_host *a = arg;
+	char text[SUBNET_TEXT], ip_text[IPV4_TEXT];
+	uint32_t ip;
+
+	memcpy(&ip, addr->addr, sizeof(ip));
+	ip = __builtin_bswap32(ip);
+	if (addr->ifindex == a->own_index || !subnet_has(subnet_network(a->net->subnet), ip))
+		return 0;
+	error_set(a->err, ERR_FORBIDDEN,
+		  "invalid pool request: subnet %s overlaps with address %s of this host",
+		  subnet_text(text, subnet_network(a->net->subnet)), ipv4_text(ip_text, ip));
+	return 1;
+}
+
+static int refuse_hosts_subnet(const struct network *net, struct error *err)
+{
+	autoclose int sock = netlink_open();
+	struct address_of_host a = { .net = net, .err = err };
+	int rc;
+
+	if (sock < 0)
+		return error_sys(err, "Cannot open a netlink socket");
+	a.own_index = *net->bridge ? nl_link_index(sock, net->bridge) : 0;
+	rc = nl_addr_list(sock, AF_INET, refuse_address, &a);
+	return rc < 0 ? error_sys(err, "Cannot list the addresses of the host") : rc ? -1 : 0;
+}
+
+static int choose_subnet(struct networkdriver *d, struct network *net, struct error *err)
+{
+	autoclose int sock = netlink_open();
+	struct taken taken = { 0 };
+	int rc = -1;
+
+	if (sock < 0)
+		return error_sys(err, "Cannot open a netlink socket");
+	if (bridge_taken(sock, &taken, err) == 0) {
+		/* Chosen and entered in one go: nobody else can choose the same. */
+		pthread_mutex_lock(&d->lock);
+		add_own_subnets(d, net, &taken);
+		rc = pool_choose(d->defaults.npools ? d->defaults.pools : pool_networks,
+				 d->defaults.npools ? d->defaults.npools : pool_networks_count,
+				 taken.v, taken.n, &net->subnet, err);
+		pthread_mutex_unlock(&d->lock);
+	}
+	taken_done(&taken);
+	return rc;
+}
+
+static bool has_subnet6(const struct networkdriver *d, const struct subnet6 *s)
+{
+	size_t pos = 0;
+	void *v;
+
+	while (map_next(&d->networks, &pos, &v)) {
+		const struct network *n = v;
+
+		if (n->subnet6.prefix && subnet6_overlaps(&n->subnet6, s))
+			return true;
+	}
+	return false;
+}
+
+/* A /64 of this daemon's own unique local prefix (RFC 4193). */
+static int choose_subnet6(struct networkdriver *d, struct network *net, struct error *err)
+{
+	struct subnet6 s = { .prefix = 64 };
+	int rc = -1;
+
+	memcpy(s.addr.b, d->ula, sizeof(d->ula));
+	pthread_mutex_lock(&d->lock);
+	for (unsigned i = 0; i < 65536 && rc < 0; i++) {
+		s.addr.b[6] = (unsigned char)(i >> 8);
+		s.addr.b[7] = (unsigned char)i;
+		if (has_subnet6(d, &s))
+			continue;
+		net->subnet6 = s;
+		net->subnet6.addr = ip6_plus(&s.addr, 1);
+		rc = 0;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return rc < 0 ? error_set(err, ERR_INTERNAL, "no IPv6 subnet is free") : 0;
+}
+
+static int settle_subnets(struct networkdriver *d, struct network *net, struct error *err)
+{
+	bool given = net->subnet.prefix != 0;
+	int rc;
+
+	if (given && refuse_hosts_subnet(net, err) < 0)
+		return -1;
+	pthread_mutex_lock(&d->lock);
+	rc = refuse_overlap(d, net, err);
+	pthread_mutex_unlock(&d->lock);
+	if (rc < 0 || (!given && net->ipv4 && choose_subnet(d, net, err) < 0))
+		return -1;
+	return net->ipv6 && !net->subnet6.prefix ? choose_subnet6(d, net, err) : 0;
+}
+
+/* ---- on disk ---- */
+
+static char *path_of(const struct networkdriver *d, const struct network *net)
+{
+	return xasprintf("%s/%s", d->networks_dir, net->id);
+}
+
+static int save(const struct networkdriver *d, struct network *net, struct error *err)
+{
+	autojson json_t *json = network_json(net, false);
+	autofree char *text = NULL, *path = NULL;
+
+	if (!d->networks_dir)
+		return 0;
+	json_object_set_new(json, "BridgeName", json_string(net->bridge));
+	text = json_text(json);
+	path = path_of(d, net);
+	if (fs_save_atomic(AT_FDCWD, path, text, strlen(text), 0600, FS_SAVE_SYNC) < 0)
+		return error_sys(err, "cannot write \"%s\"", path);
+	return 0;
+}
+
+static void forget_files(const struct networkdriver *d, const struct network *net)
+{
+	autofree char *path = d->networks_dir ? path_of(d, net) : NULL;
+
+	if (path && unlink(path) < 0 && errno != ENOENT)
+		log_warn("cannot delete \"%s\": %s", path, error_words(errno));
+	if (net->names_file)
+		unlink(net->names_file); /* it goes with the next reboot in any case */
+}
+
+static void name_files(const struct networkdriver *d, struct network *net)
+{
+	if (d->names_dir)
+		net->names_file = xasprintf("%s/%s", d->names_dir, net->id);
+}
+
+/* ---- make and remove ---- */
+
+static bool has_addresses(const struct network *net)
+{
+	return net->driver != DRIVER_HOST && net->driver != DRIVER_NULL && !net->config_only;
+}
+
+static int bring_up(struct networkdriver *d, struct network *net, struct error *err)
+{
+	net->firewall = d->firewall.ops != NULL;
+	if (!has_addresses(net))
+		return 0;
+	if (net->driver == DRIVER_BRIDGE && !*net->bridge)
+		snprintf(net->bridge, sizeof(net->bridge), "br-%.12s", net->id);
+	if (network_init(net, err) < 0)
+		return -1;
+	name_files(d, net);
+	return net->driver == DRIVER_BRIDGE ? bridge_create(net, err) : vlan_setup(net, err);
+}
+
+/* All that has to be made, once the network is in the table; undone by the caller. */
+static int make(struct networkdriver *d, struct network *net, struct error *err)
+{
+	if (has_addresses(net) && settle_subnets(d, net, err) < 0)
+		return -1;
+	if (bring_up(d, net, err) < 0)
+		return -1;
+	set_ready(d, net);
+	return firewall_sync(&d->firewall, err) < 0 ? -1 : save(d, net, err);
+}
+
+static int refuse_name(const struct network *net, struct error *err)
+{
+	if (!net->name[strspn(net->name, " \t")])
+		return error_set(err, ERR_BAD_REQUEST, "invalid name: name is empty");
+	if (strcmp(net->name, "default") == 0 || strcmp(net->name, "container") == 0)
+		return error_set(err, ERR_FORBIDDEN,
+				 "operation is not permitted on predefined %s network", net->name);
+	if (net->driver == DRIVER_HOST || net->driver == DRIVER_NULL)
+		return error_set(err, ERR_FORBIDDEN,
+				 "only one instance of \"%s\" network is allowed",
+				 network_driver_name(net->driver));
+	return 0;
+}
+
+static bool is_predefined(const char *name)
+{
+	return strcmp(name, "bridge") == 0 || strcmp(name, "host") == 0 ||
+	       strcmp(name, "none") == 0;
+}
+
+/* --config-from: what the other one says, with name, labels and the like of its own. */
+static json_t *inherit(struct networkdriver *d, const json_t *spec, struct error *err)
+{
+	const char *name = json_get_str(json_get_obj(spec, "ConfigFrom"), "Network", "");
+	struct network *from = networks_find(d, name, err);
+	autojson json_t *config = NULL;
+	json_t *merged;
+
+	if (!from)
+		return NULL;
+	config = network_json(from, false);
+	if (!from->config_only) {
+		network_unref(from);
+		error_set(err, ERR_FORBIDDEN,
+			  "configuration network \"%s\" is no configuration only", name);
+		return NULL;
+	}
+	network_unref(from);
+	merged = json_copy((json_t *)spec);
+	json_object_set(merged, "IPAM", json_object_get(config, "IPAM"));
+	json_object_set(merged, "Options", json_object_get(config, "Options"));
+	json_object_set(merged, "EnableIPv6", json_object_get(config, "EnableIPv6"));
+	json_object_set(merged, "Internal", json_object_get(config, "Internal"));
+	return merged;
+}
+
+static struct network *read_new(struct networkdriver *d, const json_t *spec, struct error *err)
+{
+	const char *name = json_get_str(spec, "Name", "");
+	struct network *net;
+
+	if (is_predefined(name)) {
+		error_set(err, ERR_FORBIDDEN, "operation is not permitted on predefined %s network",
+			  name);
+		return NULL;
+	}
+	net = network_new(name, DRIVER_BRIDGE);
+	net->created = time_now();
+	net->mtu = d->defaults.mtu;
+	net->masq = true;
+	if (network_read(net, spec, err) < 0 || refuse_name(net, err) < 0) {
+		network_unref(net);
+		return NULL;
+	}
+	return net;
+}
+
+int networks_create(struct networkdriver *d, const json_t *spec, struct network **out,
+		    struct error *err)
+{
+	const char *from = json_get_str(json_get_obj(spec, "ConfigFrom"), "Network", "");
+	autojson json_t *merged = *from ? inherit(d, spec, err) : NULL;
+	struct network *net;
+	struct error ignored;
+
+	if (*from && !merged)
+		return -1;
+	net = read_new(d, merged ? merged : spec, err);
+	if (!net)
+		return -1;
+	if (enter(d, net, err) < 0) {
+		network_unref(net);
+		return -1;
+	}
+	if (make(d, net, err) == 0) {
+		*out = net;
+		return 0;
+	}
+	forget_files(d, net);
+	leave(d, net);
+	(void)firewall_sync(&d->firewall, &ignored); /* err has the cause */
+	bridge_undo(net);
+	network_unref(net);
+	return -1;
+}
+
+/* Nobody may be on it, and from here on nobody comes. */
+static int close_network(struct network *net, struct error *err)
+{
+	const struct endpoint *e;
+	size_t pos = 0;
+	int rc = 0;
+	void *v;
+
+	pthread_mutex_lock(&net->lock);
+	if (map_next(&net->endpoints, &pos, &v)) {
+		e = v;
+		rc = error_set(err, ERR_FORBIDDEN,
+			       "error while removing network: network %s has active endpoints "
+			       "(name:\"%s\" id:\"%.12s\")",
+			       net->name, e->name ? e->name : "", e->id);
+	} else if (net->removed) {
+		rc = error_set(err, ERR_NOT_FOUND, "network %s not found", net->name);
+	}
+	net->removed = net->removed || rc == 0;
+	pthread_mutex_unlock(&net->lock);
+	return rc;
+}
+
+static void reopen(struct network *net)
+{
+	pthread_mutex_lock(&net->lock);
+	net->removed = false;
+	pthread_mutex_unlock(&net->lock);
+}
+
+int networks_remove(struct networkdriver *d, struct network *net, struct error *err)
+{
+	struct error ignored;
+
+	if (net->builtin)
+		return error_set(err, ERR_FORBIDDEN,
+				 "%s is a pre-defined network and cannot be removed", net->name);
+	if (close_network(net, err) < 0)
+		return -1;
+	if (net->driver == DRIVER_BRIDGE && *net->bridge && bridge_delete(net, err) < 0) {
+		reopen(net);
+		return -1;
+	}
+	vlan_done(net);
+	forget_files(d, net);
+	leave(d, net);
+	if (firewall_sync(&d->firewall, &ignored) < 0)
+		log_warn("%s: rules of network %s stay, without effect", ignored.text, net->name);
+	return 0;
+}
+
+/* ---- what earlier daemons kept ---- */
+
+static struct network *load(const struct networkdriver *d, const char *id, struct error *err)
+{
+	autofree char *path = xasprintf("%s/%s", d->networks_dir, id);
+	autobuf struct buf b = BUF_INIT(FILE_MAX);
+	autojson json_t *json = NULL;
+	struct network *net;
+
+	if (fs_read_file(AT_FDCWD, path, &b) < 0) {
+		error_sys(err, "cannot read \"%s\"", path);
+		return NULL;
+	}
+	json = json_parse(buf_text(&b), b.len, err);
+	if (!json)
+		return NULL;
+	net = network_new(json_get_str(json, "Name", id), DRIVER_BRIDGE);
+	snprintf(net->id, sizeof(net->id), "%s", id);
+	snprintf(net->bridge, sizeof(net->bridge), "%s", json_get_str(json, "BridgeName", ""));
+	net->mtu = d->defaults.mtu;
+	(void)timefmt_parse(json_get_str(json, "Created", ""), &net->created); /* else: long ago */
+	if (network_read(net, json, err) == 0)
+		return net;
+	network_unref(net);
+	return NULL;
+}
+
+/* One that cannot be brought up is there all the same, and says so when it is used. */
+static void load_one(struct networkdriver *d, const char *id)
+{
+	struct error err;
+	struct network *net = load(d, id, &err);
+
+	if (!net) {
+		log_error("network %.12s: %s, ignoring", id, err.text);
+		return;
+	}
+	if (bring_up(d, net, &err) < 0)
+		log_error("network %s is not up: %s", net->name, err.text);
+	networks_add(d, net);
+}
+
+int networks_load(struct networkdriver *d, struct error *err)
+{
+	DIR *dir;
+	struct dirent *e;
+
+	if (!d->networks_dir)
+		return 0;
+	if (fs_mkdir_p(d->networks_dir, 0700) < 0 ||
+	    (d->names_dir && fs_mkdir_p(d->names_dir, 0700) < 0))
+		return error_sys(err, "cannot create \"%s\"", d->networks_dir);
+	dir = opendir(d->networks_dir);
+	if (!dir)
+		return error_sys(err, "cannot read \"%s\"", d->networks_dir);
+	while ((e = readdir(dir)))
+		if (id_is_full(e->d_name))
+			load_one(d, e->d_name);
+		else if (*e->d_name != '.' && strlen(e->d_name) > 64)
+			unlinkat(dirfd(dir), e->d_name, 0); /* half written, of a crash */
+	closedir(dir);
+	return 0;
+}
