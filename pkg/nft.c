@@ -183,3 +183,64 @@ void nft_masquerade(struct nl_msg *m)
 {
 	expression_end(m, expression(m, "masq"));
 }
+
+static void load_payload(struct nl_msg *m, uint32_t base, uint32_t offset, uint32_t len)
+{
+	struct expression e = expression(m, "payload");
+
+	nl_put_be32(m, NFTA_PAYLOAD_DREG, NFT_REG_1);
+	nl_put_be32(m, NFTA_PAYLOAD_BASE, base);
+	nl_put_be32(m, NFTA_PAYLOAD_OFFSET, offset);
+	nl_put_be32(m, NFTA_PAYLOAD_LEN, len);
+	expression_end(m, e);
+}
+
+static void load_constant(struct nl_msg *m, uint32_t reg, const void *p, size_t n)
+{
+	struct expression e = expression(m, "immediate");
+
+	nl_put_be32(m, NFTA_IMMEDIATE_DREG, reg);
+	put_value(m, NFTA_IMMEDIATE_DATA, p, n);
+	expression_end(m, e);
+}
+
+void nft_ip_daddr(struct nl_msg *m, uint32_t addr)
+{
+	uint32_t value = htonl(addr);
+
+	load_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 16, sizeof(value)); /* in an IPv4 header */
+	compare(m, NFT_CMP_EQ, &value, sizeof(value));
+}
+
+void nft_l4proto(struct nl_msg *m, uint8_t proto)
+{
+	struct expression e = expression(m, "meta");
+
+	nl_put_be32(m, NFTA_META_DREG, NFT_REG_1);
+	nl_put_be32(m, NFTA_META_KEY, NFT_META_L4PROTO);
+	expression_end(m, e);
+	compare(m, NFT_CMP_EQ, &proto, sizeof(proto));
+}
+
+void nft_dport(struct nl_msg *m, uint16_t port)
+{
+	uint16_t value = htons(port);
+
+	load_payload(m, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof(value)); /* of TCP and UDP alike */
+	compare(m, NFT_CMP_EQ, &value, sizeof(value));
+}
+
+void nft_dnat_to(struct nl_msg *m, uint32_t addr, uint16_t port)
+{
+	uint32_t to = htonl(addr);
+	uint16_t to_port = htons(port);
+
+	load_constant(m, NFT_REG_1, &to, sizeof(to));
+	load_constant(m, NFT_REG_2, &to_port, sizeof(to_port));
+	struct expression e = expression(m, "nat");
+	nl_put_be32(m, NFTA_NAT_TYPE, NFT_NAT_DNAT);
+	nl_put_be32(m, NFTA_NAT_FAMILY, NFPROTO_IPV4);
+	nl_put_be32(m, NFTA_NAT_REG_ADDR_MIN, NFT_REG_1);
+	nl_put_be32(m, NFTA_NAT_REG_PROTO_MIN, NFT_REG_2);
+	expression_end(m, e);
+}

@@ -57,4 +57,10 @@ void nft_ct_state(struct nl_msg *m, uint32_t bits); /* any of NFT_CT_BIT_... */
 void nft_verdict(struct nl_msg *m, int verdict); /* NF_ACCEPT, NF_DROP */
 void nft_masquerade(struct nl_msg *m);
 
+/* Of one address and port to another: matches, and the statement of a nat chain. Host order. */
+void nft_ip_daddr(struct nl_msg *m, uint32_t addr);
+void nft_l4proto(struct nl_msg *m, uint8_t proto); /* IPPROTO_UDP, ... */
+void nft_dport(struct nl_msg *m, uint16_t port);   /* behind nft_l4proto() */
+void nft_dnat_to(struct nl_msg *m, uint32_t addr, uint16_t port);
+
 #endif
