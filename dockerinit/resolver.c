@@ -37,6 +37,34 @@ int resolver_namespace(void)
 
 /* ---- answers ---- */
 
+/*
+ * The address that was asked answers. It has to be said each time: a socket that was bound before the
+ * namespace had any address does not remember its own as a source.
+ */
+static void send_datagram(const struct sockaddr_in *to, const void *p, size_t n)
+{
+	struct iovec part = { (void *)p, n };
+	union {
+		char space[CMSG_SPACE(sizeof(struct in_pktinfo))];
+		struct cmsghdr aligned;
+	} control = { 0 };
+	struct msghdr m = { .msg_name = (void *)to,
+			    .msg_namelen = sizeof(*to),
+			    .msg_iov = &part,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control.space) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	struct in_pktinfo info = { .ipi_spec_dst.s_addr = htonl(RESOLVER_ADDRESS) };
+
+	c->cmsg_level = IPPROTO_IP;
+	c->cmsg_type = IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(c), &info, sizeof(info));
+	/* A client that does not read loses its answers, as on any network. */
+	(void)sendmsg(self.udp.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void resolver_reply(const struct resolver_from *from, const struct dns_query *q, void *answer,
 		    size_t n)
 {
@@ -46,9 +74,7 @@ void resolver_reply(const struct resolver_from *from, const struct dns_query *q,
 	}
 	if (q->question && (n > q->udp_size || n > UDP_ANSWER_MAX))
 		n = dns_truncate(answer, q);
-	/* A client that does not read loses its answers, as on any network. */
-	(void)sendto(self.udp.fd, answer, n, MSG_DONTWAIT | MSG_NOSIGNAL,
-		     (const struct sockaddr *)&from->addr, sizeof(from->addr));
+	send_datagram(&from->addr, answer, n);
 }
 
 static unsigned random_below(unsigned n)

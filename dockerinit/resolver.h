@@ -30,8 +30,9 @@ void resolver_stop(void);
 
 /* ---- the rest is between the files of the resolver ---- */
 
-#define RESOLVER_QUERY_MAX 4096 /* bytes of a query: far more than one question takes */
-#define RESOLVER_TTL 600        /* seconds */
+#define RESOLVER_ADDRESS 0x7f00000bu /* 127.0.0.11 */
+#define RESOLVER_QUERY_MAX 4096      /* bytes of a query: far more than one question takes */
+#define RESOLVER_TTL 600             /* seconds */
 
 /* Who asked. */
 struct resolver_tcp;

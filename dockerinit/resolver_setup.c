@@ -17,7 +17,6 @@
 #include "pkg/mem.h"
 #include "pkg/nft.h"
 
-#define ADDRESS 0x7f00000bu /* 127.0.0.11 */
 #define TABLE "docker-dns"
 #define CHAIN "output"
 #define NAT_DST (-100) /* the priority of destination NAT */
@@ -29,7 +28,7 @@ static int bound_socket(int type, uint16_t port)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 				  .sin_port = htons(port),
-				  .sin_addr.s_addr = htonl(ADDRESS) };
+				  .sin_addr.s_addr = htonl(RESOLVER_ADDRESS) };
 	const int one = 1, size = RECEIVE_SIZE;
 	autoclose int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -79,10 +78,10 @@ static void lead(struct nl_msg *m, uint8_t proto, uint16_t port)
 {
 	struct nft_rule r = nft_rule(m, NFPROTO_IPV4, TABLE, CHAIN);
 
-	nft_ip_daddr(m, ADDRESS);
+	nft_ip_daddr(m, RESOLVER_ADDRESS);
 	nft_l4proto(m, proto);
 	nft_dport(m, DNS_PORT);
-	nft_dnat_to(m, ADDRESS, port);
+	nft_dnat_to(m, RESOLVER_ADDRESS, port);
 	nft_rule_end(m, r);
 }
 
