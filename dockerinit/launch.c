@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "dockerinit/monitor.h"
+#include "dockerinit/resolver.h"
 #include "pkg/error.h"
 #include "pkg/fs.h"
 #include "pkg/mem.h"
@@ -158,6 +159,17 @@ static int make_veth(const struct plan *plan, pid_t pid, char *err, size_t n)
 	return 0;
 }
 
+/* Before any program of the container can ask it. */
+static int start_resolver(const struct plan *plan, pid_t pid, char *err, size_t n)
+{
+	struct error e;
+
+	if (resolver_start(plan, pid, &e) == 0)
+		return 0;
+	snprintf(err, n, "%s", e.text);
+	return -1;
+}
+
 /* Children of ours are born into another container's pid namespace when that is shared. */
 static int join_pid_namespace(const struct plan *plan, char *err, size_t n)
 {
@@ -280,6 +292,8 @@ int launch_container(struct process *p, const struct plan *plan, const struct pl
 
 		process_configure(p, plan);
 		rc = make_veth(plan, p->pid, err, n);
+		if (rc == 0)
+			rc = start_resolver(plan, p->pid, err, n);
 		if (rc == 0 && send(p->sync.fd, &go, 1, MSG_NOSIGNAL) != 1)
 			rc = fail(err, n, "releasing the container");
 	}

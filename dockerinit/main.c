@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "dockerinit/monitor.h"
+#include "dockerinit/resolver.h"
 #include "pkg/error.h"
 #include "pkg/fs.h"
 #include "pkg/mem.h"
@@ -206,6 +207,7 @@ static void container_exited(struct process *p)
 	if (launch_oom_killed(&self.plan))
 		m.flags |= EXITED_OOM;
 	close_socket();
+	resolver_stop();
 	write_exit_file(&m);
 	tell_all(&m);
 	end_clients(p);

@@ -64,6 +64,8 @@ enum plan_tag {
 	PLAN_SOCKET,    /* path of the monitor's socket */
 	PLAN_EXIT_FILE, /* path of the exit record */
 	PLAN_OOM_FILE,  /* file with a line "oom_kill N" */
+
+	PLAN_DNS = 100, /* path of the resolver's configuration: see resolver.h */
 };
 
 enum plan_mount {

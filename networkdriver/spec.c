@@ -51,6 +51,8 @@ static int read_v4(struct network *net, const json_t *config, const char *text, 
 {
 	const char *gateway = json_get_str(config, "Gateway", "");
 	const char *range = json_get_str(config, "IPRange", "");
+	char mended[SUBNET_TEXT];
+	struct subnet whole;
 
 	if (net->subnet.prefix)
 		return error_set(err, ERR_BAD_REQUEST,
@@ -58,12 +60,11 @@ static int read_v4(struct network *net, const json_t *config, const char *text, 
 	if (subnet_parse(text, &net->subnet) < 0 || !net->subnet.prefix)
 		return error_set(err, ERR_BAD_REQUEST,
 				 "invalid subnet %s: invalid CIDR block notation", text);
-	if (net->subnet.addr != subnet_first(net->subnet))
+	whole = subnet_network(net->subnet);
+	if (net->subnet.addr != whole.addr)
 		return error_set(err, ERR_BAD_REQUEST,
 				 "invalid network config:\ninvalid subnet %s: it should be %s",
-				 text,
-				 subnet_text((char[SUBNET_TEXT]){ 0 },
-					     subnet_network(net->subnet)));
+				 text, subnet_text(mended, whole));
 	if (*range &&
 	    (subnet_parse(range, &net->range) < 0 || !subnet_contains(net->subnet, net->range)))
 		return error_set(err, ERR_BAD_REQUEST,
@@ -73,9 +74,7 @@ static int read_v4(struct network *net, const json_t *config, const char *text, 
 	net->has_range = *range != '\0';
 	net->has_gateway = *gateway != '\0';
 	if (*gateway &&
-	    (ipv4_parse(gateway, &net->subnet.addr) < 0 ||
-	     !subnet_has((struct subnet){ subnet_first(net->subnet), net->subnet.prefix },
-			 net->subnet.addr)))
+	    (ipv4_parse(gateway, &net->subnet.addr) < 0 || !subnet_has(whole, net->subnet.addr)))
 		return error_set(
 			err, ERR_BAD_REQUEST,
 			"invalid gateway %s: parent subnet %s doesn't contain this address",

@@ -265,3 +265,44 @@ void nft_dnat(struct nl_msg *m, int family, int addr_reg, int port_reg)
 	nl_put_be32(m, NFTA_NAT_REG_PROTO_MIN, (uint32_t)port_reg);
 	expression_end(m, e);
 }
+
+static void load_constant(struct nl_msg *m, uint32_t reg, const void *p, size_t n)
+{
+	struct expression e = expression(m, "immediate");
+
+	nl_put_be32(m, NFTA_IMMEDIATE_DREG, reg);
+	put_value(m, NFTA_IMMEDIATE_DATA, p, n);
+	expression_end(m, e);
+}
+
+void nft_ip_daddr(struct nl_msg *m, uint32_t addr)
+{
+	uint32_t value = htonl(addr);
+
+	nft_load_payload(m, NFT_REG_1, NFT_PAYLOAD_NETWORK_HEADER, NFT_IP_DADDR, sizeof(value));
+	nft_compare(m, NFT_REG_1, NFT_CMP_EQ, &value, sizeof(value));
+}
+
+void nft_l4proto(struct nl_msg *m, uint8_t proto)
+{
+	nft_load_meta(m, NFT_REG_1, NFT_META_L4PROTO);
+	nft_compare(m, NFT_REG_1, NFT_CMP_EQ, &proto, sizeof(proto));
+}
+
+void nft_dport(struct nl_msg *m, uint16_t port)
+{
+	uint16_t value = htons(port);
+
+	nft_load_payload(m, NFT_REG_1, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof(value));
+	nft_compare(m, NFT_REG_1, NFT_CMP_EQ, &value, sizeof(value));
+}
+
+void nft_dnat_to(struct nl_msg *m, uint32_t addr, uint16_t port)
+{
+	uint32_t to = htonl(addr);
+	uint16_t to_port = htons(port);
+
+	load_constant(m, NFT_REG_1, &to, sizeof(to));
+	load_constant(m, NFT_REG_2, &to_port, sizeof(to_port));
+	nft_dnat(m, NFPROTO_IPV4, NFT_REG_1, NFT_REG_2);
+}

@@ -80,4 +80,10 @@ void nft_jump(struct nl_msg *m, const char *chain);
 /* A new destination, of NFPROTO_IPV4 or _IPV6: address and port from registers. */
 void nft_dnat(struct nl_msg *m, int family, int addr_reg, int port_reg);
 
+/* Of one address and port to another: matches, and the statement of a nat chain. Host order. */
+void nft_ip_daddr(struct nl_msg *m, uint32_t addr);
+void nft_l4proto(struct nl_msg *m, uint8_t proto); /* IPPROTO_UDP, ... */
+void nft_dport(struct nl_msg *m, uint16_t port);   /* behind nft_l4proto() */
+void nft_dnat_to(struct nl_msg *m, uint32_t addr, uint16_t port);
+
 #endif

@@ -335,20 +335,21 @@ static struct subnet6 net6_of(const char *text)
 static void hands_out_ipv6_addresses(void **state)
 {
 	struct subnet6 whole = net6_of("fd00:1::/64"), range = net6_of("fd00:1::8/126");
+	struct subnet6 gateway = net6_of("fd00:1::1/64"), other = net6_of("fd00:2::1/64");
 	struct ip6alloc a;
 	struct ip6 ip;
 	char text[IPV6_TEXT];
 
 	(void)state;
 	assert_int_equal(ip6alloc_init(&a, &whole, NULL, NULL), 0);
-	assert_int_equal(ip6alloc_take_this(&a, &net6_of("fd00:1::1/64").addr), 0);
+	assert_int_equal(ip6alloc_take_this(&a, &gateway.addr), 0);
 	assert_int_equal(ip6alloc_take(&a, &ip), 0);
 	assert_string_equal(ipv6_text(text, &ip), "fd00:1::2");
 	ip6alloc_release(&a, &ip);
 	assert_int_equal(ip6alloc_take(&a, &ip), 0);
 	assert_string_equal(ipv6_text(text, &ip), "fd00:1::3");
 	assert_int_equal(ip6alloc_take_this(&a, &ip), -1);
-	assert_int_equal(ip6alloc_take_this(&a, &net6_of("fd00:2::1/64").addr), -1);
+	assert_int_equal(ip6alloc_take_this(&a, &other.addr), -1);
 	ip6alloc_done(&a);
 	assert_int_equal(ip6alloc_init(&a, &whole, &range, NULL), 0);
 	for (int i = 0; i < 4; i++)
