@@ -29,7 +29,7 @@ ALL_LDLIBS := -Wl,--gc-sections -Wl,-Bstatic $(STATIC_LIBS) -Wl,-Bdynamic -ldl $
 INITCC  ?= musl-gcc
 INIT_CFLAGS := $(DEFS) -Os -g $(WARN) -ffunction-sections -fdata-sections \
            -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu
-INIT_PKG := mem error buf strlist fs sock netlink netlink_route nft dns path user
+INIT_PKG := mem error buf strlist fs sock netlink netlink_route netlink_vlan nft dns path user
 INIT_SRCS := $(wildcard dockerinit/*.c) $(wildcard $(INIT_PKG:%=pkg/%.c))
 INIT_OBJS := $(INIT_SRCS:%.c=$(O)/init/%.o)
 

@@ -294,6 +294,7 @@ static void set_lists(struct daemon_options *o)
 	o->config.graph_options = o->graph_options.v;
 	o->config.dns = o->dns.v;
 	o->config.dns_search = o->dns_search.v;
+	o->config.address_pools = o->address_pools.v;
 	o->config.labels = o->labels.v;
 	o->config.registry_mirrors = o->registry_mirrors.v;
 	o->config.insecure_registries = o->insecure_registries.v;

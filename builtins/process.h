@@ -10,7 +10,7 @@
 struct daemon_options {
 	struct daemon_config config; /* its lists are set from those below */
 	struct strlist hosts;        /* normalised, at least one */
-	struct strlist graph_options, dns, dns_search, labels, registry_mirrors;
+	struct strlist graph_options, dns, dns_search, labels, registry_mirrors, address_pools;
 	struct strlist insecure_registries;
 	const char *pidfile, *group, *log_level;
 	bool cors, tls, tls_verify;

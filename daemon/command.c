@@ -11,6 +11,7 @@
 #include "daemon/container.h"
 #include "daemon/environ.h"
 #include "daemon/internal.h"
+#include "daemon/network.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"
 #include "runconfig/runconfig.h"
@@ -116,20 +117,6 @@ static int build_namespaces(struct daemon *d, const json_t *h, struct exec_comma
 	return 0;
 }
 
-static void build_bridge(const json_t *network, struct exec_network *n)
-{
-	n->mode = EXEC_NET_BRIDGE;
-	n->bridge = xstrdup(json_get_str(network, "Bridge", ""));
-	n->host_ifname = xstrdup(json_get_str(network, "HostIfname", ""));
-	n->ifname = xstrdup("eth0");
-	n->mac = dup_or_null(json_get_str(network, "MacAddress", ""));
-	n->ip = xstrdup(json_get_str(network, "IP", ""));
-	n->ip_prefix = (int)json_get_int(network, "IPPrefixLen", 0);
-	n->gateway = dup_or_null(json_get_str(network, "Gateway", ""));
-	n->mtu = (int)json_get_int(network, "Mtu", 0);
-	n->isolated = json_get_bool(network, "Isolated", false);
-}
-
 static int build_network(struct daemon *d, const json_t *config, const json_t *h,
 			 const json_t *network, struct exec_command *out, struct error *err)
 {
@@ -141,7 +128,7 @@ static int build_network(struct daemon *d, const json_t *config, const json_t *h
 				&out->network.join_pid, err);
 	}
 	if (network)
-		build_bridge(network, &out->network);
+		network_exec(network, &out->network);
 	else
 		out->network.mode = strcmp(kind, "host") == 0 ? EXEC_NET_HOST : EXEC_NET_NONE;
 	return 0;

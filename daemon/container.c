@@ -99,6 +99,11 @@ json_t *container_mounts(struct container *c)
 	return ref_member(c, &c->mounts);
 }
 
+json_t *container_networking(struct container *c)
+{
+	return ref_member(c, &c->networking_config);
+}
+
 json_t *container_network(struct container *c)
 {
 	return ref_member(c, &c->network);

@@ -42,7 +42,7 @@ struct container {
 	char *name;           /* with its leading slash */
 	json_t *config, *host_config, *networking_config;
 	json_t *mounts;  /* array of mount points, see mounts.h */
-	json_t *network; /* what allocate_interface said, or NULL */
+	json_t *network; /* what it has while it runs, see network.h; or NULL */
 	struct container_state state;
 	int restart_count, restart_delay_ms;
 	unsigned restart_serial; /* a pending restart of an older serial is void */
@@ -75,6 +75,7 @@ json_t *container_config(struct container *c);
 json_t *container_host_config(struct container *c);
 json_t *container_mounts(struct container *c);
 json_t *container_network(struct container *c); /* NULL when there is none */
+json_t *container_networking(struct container *c);
 void container_set_json(struct container *c, json_t **member, json_t *value); /* taken */
 
 int container_restart_count(struct container *c);

@@ -10,6 +10,7 @@
 #include "daemon/jobs.h"
 #include "daemon/mounts.h"
 #include "daemon/names.h"
+#include "daemon/network.h"
 #include "engine/job.h"
 #include "execdriver/driver.h"
 #include "graph/graph.h"
@@ -131,7 +132,7 @@ static void default_cgroupns(const struct daemon *d, json_t *host_config)
 				    json_string(version == 2 ? "private" : "host"));
 }
 
-static int check_network(const struct runconfig *rc, unsigned apiversion, struct error *err)
+static int check_endpoints(const struct runconfig *rc, unsigned apiversion, struct error *err)
 {
 	const json_t *endpoints = json_get_obj(rc->networking_config, "EndpointsConfig");
 
@@ -151,7 +152,8 @@ static int decide(struct job *job, struct daemon *d, struct container *c, struct
 	if (runconfig_decode(env_json(job_env(job)), rc, err) < 0)
 		return -1;
 	if (merge_image(job, d, c, rc, err) < 0 || validate(d, rc, warnings, err) < 0 ||
-	    check_network(rc, job_api_version(job), err) < 0 ||
+	    check_endpoints(rc, job_api_version(job), err) < 0 ||
+	    links_check(d, rc->host_config, err) < 0 ||
 	    pin_peer(d, rc->host_config, "NetworkMode", err) < 0 ||
 	    pin_peer(d, rc->host_config, "IpcMode", err) < 0 ||
 	    pin_peer(d, rc->host_config, "PidMode", err) < 0)
@@ -160,8 +162,9 @@ static int decide(struct job *job, struct daemon *d, struct container *c, struct
 	default_cgroupns(d, rc->host_config);
 	c->config = json_incref(rc->config);
 	c->host_config = json_incref(rc->host_config);
-	c->networking_config = json_incref(rc->networking_config);
-	return 0;
+	c->networking_config =
+		network_plan(d, job, rc->config, rc->host_config, rc->networking_config, err);
+	return c->networking_config ? 0 : -1;
 }
 
 static int reserve_given(struct daemon *d, struct container *c, const char *name, struct error *err)

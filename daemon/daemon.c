@@ -123,6 +123,19 @@ static void set_text(json_t *env, const char *key, const char *value)
 		json_object_set_new(env, key, json_string(value));
 }
 
+/* What host-gateway means: the host as the default bridge has it, whatever network one is on. */
+static void set_host_gateway(struct daemon *d)
+{
+	autojson json_t *status = NULL;
+	const char *ip;
+
+	if (!engine_has(d->engine, "network_status") ||
+	    nested_job(d, NULL, "network_status", NULL, NULL, &status, NULL) < 0)
+		return;
+	ip = json_get_str(status, "Gateway", "");
+	d->host_gateway = *ip ? xstrdup(ip) : NULL;
+}
+
 /* Also for "none": the network jobs are there then, and refuse. */
 static int init_network(struct daemon *d, struct error *err)
 {
@@ -136,7 +149,15 @@ static int init_network(struct daemon *d, struct error *err)
 	set_text(env, "FixedCIDR", c->fixed_cidr);
 	set_text(env, "DefaultBindingIP", c->default_ip);
 	set_text(env, "FirewallBackend", c->firewall_backend);
-	return nested_job(d, NULL, "init_networkdriver", NULL, env, NULL, err);
+	set_text(env, "FixedCIDRv6", c->fixed_cidr6);
+	set_text(env, "Root", d->root);
+	set_text(env, "ExecRoot", c->exec_root);
+	json_object_set_new(env, "EnableIPv6", json_boolean(c->ipv6));
+	json_object_set_new(env, "DefaultAddressPools", json_from_strv(c->address_pools));
+	if (nested_job(d, NULL, "init_networkdriver", NULL, env, NULL, err) < 0)
+		return -1;
+	set_host_gateway(d);
+	return 0;
 }
 
 static int open_execdriver(struct daemon *d, struct error *err)
@@ -216,6 +237,7 @@ static void daemon_free(struct daemon *d)
 	free(d->records_dir);
 	free(d->boot_id);
 	free(d->id);
+	free(d->host_gateway);
 	free(d);
 }
 

@@ -9,6 +9,7 @@
 
 #include "daemon/execs.h"
 #include "daemon/internal.h"
+#include "daemon/network.h"
 #include "daemon/record.h"
 #include "engine/engine.h"
 #include "execdriver/driver.h"

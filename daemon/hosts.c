@@ -23,8 +23,15 @@ static void put_extra_host(struct buf *out, const char *entry, const char *gatew
 	put(out, "%s\t%.*s\n", address, (int)(colon - entry), entry);
 }
 
-void hosts_text(struct buf *out, const char *ip, const char *hostname, const char *domainname,
-		const json_t *extra_hosts, const char *gateway)
+static void put_own(struct buf *out, const char *ip, const struct hosts_options *o)
+{
+	if (*o->domainname)
+		put(out, "%s\t%s.%s %s\n", ip, o->hostname, o->domainname, o->hostname);
+	else
+		put(out, "%s\t%s\n", ip, o->hostname);
+}
+
+void hosts_text(struct buf *out, const struct hosts_options *o)
 {
 	const json_t *v;
 	size_t i;
@@ -35,17 +42,19 @@ void hosts_text(struct buf *out, const char *ip, const char *hostname, const cha
 		 "ff00::0\tip6-mcastprefix\n"
 		 "ff02::1\tip6-allnodes\n"
 		 "ff02::2\tip6-allrouters\n");
-	json_array_foreach(extra_hosts, i, v)
+	json_array_foreach(o->extra_hosts, i, v)
 		if (json_is_string(v))
-			put_extra_host(out, json_string_value(v), gateway);
-	if (ip && *hostname && *domainname)
-		put(out, "%s\t%s.%s %s\n", ip, hostname, domainname, hostname);
-	else if (ip && *hostname)
-		put(out, "%s\t%s\n", ip, hostname);
+			put_extra_host(out, json_string_value(v), o->gateway);
+	json_array_foreach(o->links, i, v)
+		put(out, "%s\n", json_string_value(v));
+	json_array_foreach(o->ips, i, v)
+		if (*o->hostname)
+			put_own(out, json_string_value(v), o);
 }
 
 struct resolv {
 	struct strlist servers, search, options;
+	bool with_loopback; /* servers of the host's loopback interface count, too */
 };
 
 static void resolv_done(struct resolv *r)
@@ -55,7 +64,7 @@ static void resolv_done(struct resolv *r)
 	strlist_done(&r->options);
 }
 
-static bool is_loopback(const char *address)
+bool resolv_is_loopback(const char *address)
 {
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
@@ -87,7 +96,7 @@ static void parse_line(struct resolv *r, char *line)
 	if (strcmp(key, "nameserver") == 0) {
 		const char *address = next_word(&line);
 
-		if (address && !is_loopback(address))
+		if (address && (r->with_loopback || !resolv_is_loopback(address)))
 			strlist_add(&r->servers, address);
 	} else if (strcmp(key, "search") == 0 || strcmp(key, "domain") == 0) {
 		strlist_done(&r->search); /* the last one counts */
@@ -145,6 +154,35 @@ void resolv_text(struct buf *out, const char *host_conf, const struct resolv_opt
 	for (size_t i = 0; i < r.servers.n; i++)
 		put(out, "nameserver %s\n", r.servers.v[i]);
 	if (r.search.n != 1 || strcmp(r.search.v[0], ".") != 0) /* "." says: no search at all */
+		put_list(out, "search", &r.search);
+	put_list(out, "options", &r.options);
+	resolv_done(&r);
+}
+
+void resolv_servers(const char *host_conf, struct strlist *out)
+{
+	struct resolv r = { .with_loopback = true };
+
+	parse_host(&r, host_conf);
+	for (size_t i = 0; i < r.servers.n; i++)
+		strlist_add(out, r.servers.v[i]);
+	resolv_done(&r);
+}
+
+void resolv_text_embedded(struct buf *out, const char *host_conf, const struct resolv_options *o)
+{
+	struct resolv r = { 0 };
+	bool ndots = false;
+
+	parse_host(&r, host_conf);
+	replace(&r.search, o->search);
+	replace(&r.options, o->options);
+	for (size_t i = 0; i < r.options.n; i++)
+		ndots = ndots || strncmp(r.options.v[i], "ndots:", 6) == 0;
+	if (!ndots)
+		strlist_add(&r.options, "ndots:0");
+	put(out, "nameserver 127.0.0.11\n");
+	if (r.search.n != 1 || strcmp(r.search.v[0], ".") != 0)
 		put_list(out, "search", &r.search);
 	put_list(out, "options", &r.options);
 	resolv_done(&r);

@@ -6,15 +6,22 @@
 #define DAEMON_HOSTS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "pkg/buf.h"
+#include "pkg/strlist.h"
 
-/*
- * hosts: the loopback names, then ExtraHosts ("name:address"; the address host-gateway means
- * gateway), then the container's own line. ip may be NULL: no network of its own; so may gateway.
- */
-void hosts_text(struct buf *out, const char *ip, const char *hostname, const char *domainname,
-		const json_t *extra_hosts, const char *gateway);
+/* Who the container is and what it knows by name. Members may be NULL. */
+struct hosts_options {
+	const json_t *ips; /* array of its own addresses, in order */
+	const char *hostname, *domainname;
+	const json_t *extra_hosts; /* ExtraHosts: "name:address" */
+	const json_t *links;       /* whole lines */
+	const char *gateway;       /* what the address host-gateway means */
+};
+
+/* hosts: the loopback names, then ExtraHosts, links, and a line for each of its addresses. */
+void hosts_text(struct buf *out, const struct hosts_options *o);
 
 /* What --dns, --dns-search and --dns-opt ask for: arrays of strings, or NULL. */
 struct resolv_options {
@@ -26,5 +33,11 @@ struct resolv_options {
  * search and options are replaced when given. Without any server left two public ones are taken.
  */
 void resolv_text(struct buf *out, const char *host_conf, const struct resolv_options *o);
+
+/* The same for a container with a resolver of its own, which asks the servers for it. */
+void resolv_text_embedded(struct buf *out, const char *host_conf, const struct resolv_options *o);
+/* The name servers of a resolv.conf's text, appended. */
+void resolv_servers(const char *host_conf, struct strlist *out);
+bool resolv_is_loopback(const char *address);
 
 #endif

@@ -6,6 +6,7 @@
 #include "daemon/internal.h"
 #include "daemon/jobs.h"
 #include "daemon/mounts.h"
+#include "daemon/network.h"
 #include "engine/job.h"
 #include "graph/graph.h"
 #include "graphdriver/driver.h"
@@ -72,6 +73,20 @@ static void set_sizes(json_t *j, struct daemon *d, struct container *c)
 	json_object_set_new(j, "SizeRootFs", json_integer(rootfs));
 }
 
+/* Links are shown as paths: who is linked to, and as what. */
+static json_t *shown_host_config(struct container *c, json_t *host_config)
+{
+	json_t *links = links_shown(c, host_config), *copy;
+
+	if (json_is_null(links)) {
+		json_decref(links);
+		return json_incref(host_config);
+	}
+	copy = json_copy(host_config);
+	json_object_set_new(copy, "Links", links);
+	return copy;
+}
+
 static json_t *inspect(struct daemon *d, struct container *c, bool size)
 {
 	autojson json_t *config = container_config(c), *h = container_host_config(c);
@@ -95,7 +110,7 @@ static json_t *inspect(struct daemon *d, struct container *c, bool size)
 	set_text(j, "ProcessLabel", "");
 	set_text(j, "AppArmorProfile", "");
 	json_object_set_new(j, "ExecIDs", execs_running_ids(d->execs, c->id));
-	json_object_set(j, "HostConfig", h);
+	json_object_set_new(j, "HostConfig", shown_host_config(c, h));
 	json_object_set_new(j, "GraphDriver", graph_driver_json(d, c));
 	if (size)
 		set_sizes(j, d, c);

@@ -29,6 +29,7 @@ struct daemon {
 	char *root, *containers_dir, *tmp_dir;
 	char *records_dir, *boot_id; /* see record.h */
 	char *id;                    /* of the data root, for /info */
+	char *host_gateway;          /* what containers reach the host at; NULL: -b none */
 	struct graphdriver *graphdriver;
 	struct graph *graph;
 	struct execdriver *execdriver;
@@ -67,17 +68,6 @@ void container_event(struct daemon *d, struct container *c, const char *action, 
 /* The same with one attribute. */
 void container_event_with(struct daemon *d, struct container *c, const char *action,
 			  const char *key, const char *value);
-
-/* network.c: the address of a container on the bridge, by jobs of the network driver. */
-int network_allocate(struct daemon *d, struct container *c, struct job *job, json_t **network,
-		     struct error *err);
-void network_release(struct daemon *d, struct container *c);
-void network_adopt(struct daemon *d, struct container *c);
-json_t *network_settings_json(struct container *c); /* NetworkSettings of inspect */
-json_t *network_list_json(struct container *c);     /* Networks alone, for the list */
-/* "bridge", "none", "host", "container", or the name of a network that is not ours. */
-const char *network_kind(const struct daemon *d, const json_t *config, const json_t *host_config);
-struct container *network_peer(struct daemon *d, const char *mode, struct error *err);
 
 /* run.c: what `start`, `restart`, the restart policy and the boot share. */
 enum run_flags { RUN_BY_POLICY = 1 };

@@ -22,6 +22,8 @@ static const struct handler jobs[] = {
 	{ "info", "", 0, 0, job_info, JOB_QUIET },
 	{ "kill", "CONTAINER", 1, 1, job_kill, 0 },
 	{ "logs", "CONTAINER", 1, 1, job_logs, JOB_ENDLESS },
+	{ "network_connect", "NETWORK", 1, 1, job_network_connect, 0 },
+	{ "network_disconnect", "NETWORK", 1, 1, job_network_disconnect, 0 },
 	{ "pause", "CONTAINER", 1, 1, job_pause, 0 },
 	{ "rename", "CONTAINER", 1, 1, job_rename, 0 },
 	{ "resize", "CONTAINER", 1, 1, job_resize, 0 },

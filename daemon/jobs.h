@@ -20,6 +20,8 @@ int job_image_delete(struct job *job, void *self);
 int job_info(struct job *job, void *self);
 int job_kill(struct job *job, void *self);
 int job_logs(struct job *job, void *self);
+int job_network_connect(struct job *job, void *self);
+int job_network_disconnect(struct job *job, void *self);
 int job_pause(struct job *job, void *self);
 int job_rename(struct job *job, void *self);
 int job_resize(struct job *job, void *self);

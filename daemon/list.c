@@ -6,6 +6,7 @@
 #include "daemon/jobs.h"
 #include "daemon/listfilter.h"
 #include "daemon/mounts.h"
+#include "daemon/network.h"
 #include "engine/job.h"
 #include "graph/graph.h"
 #include "pkg/filters.h"
@@ -136,26 +137,6 @@ static char *command_text(const json_t *config)
 	return buf_take(&b);
 }
 
-static json_t *ports_json(const struct list_item *item)
-{
-	json_t *ports = json_array(), *v;
-	const char *port;
-
-	if (!item->state.running)
-		return ports;
-	json_object_foreach(json_get_obj(item->config, "ExposedPorts"), port, v) {
-		size_t n = strcspn(port, "/");
-		autofree char *number = xstrndup(port, n);
-		uint32_t private;
-
-		if (parse_u32(number, &private) == 0)
-			json_array_append_new(ports,
-					      json_pack("{s:i, s:s}", "PrivatePort", (int)private,
-							"Type", port[n] ? port + n + 1 : "tcp"));
-	}
-	return ports;
-}
-
 static void set_sizes(json_t *j, struct daemon *d, const char *id)
 {
 	int64_t rw, rootfs;
@@ -182,12 +163,14 @@ static json_t *item_json(struct daemon *d, struct container *c, const struct lis
 			 bool size)
 {
 	autofree char *command = command_text(item->config);
+	autojson json_t *network = container_network(c);
 	char status[TIMEFMT_SIZE + 40];
 	json_t *j = json_pack(
 		"{s:s, s:[s], s:s, s:s, s:s, s:I, s:o, s:o, s:s, s:s, s:{s:s}, s:{s:o}, s:o}", "Id",
 		item->id, "Names", item->name, "Image", json_get_str(item->config, "Image", ""),
 		"ImageID", item->image_id, "Command", command, "Created",
-		(json_int_t)item->created.tv_sec, "Ports", ports_json(item), "Labels",
+		(json_int_t)item->created.tv_sec, "Ports",
+		item->state.running ? ports_listed(item->config, network) : json_array(), "Labels",
 		labels_of(item->config), "State", state_status(&item->state), "Status",
 		state_human(&item->state, time_now(), status, sizeof(status)), "HostConfig",
 		"NetworkMode", json_get_str(item->host_config, "NetworkMode", ""),

@@ -11,6 +11,7 @@
 
 #include "daemon/hosts.h"
 #include "daemon/internal.h"
+#include "daemon/network.h"
 #include "pkg/buf.h"
 #include "pkg/fs.h"
 #include "pkg/json.h"
@@ -36,20 +37,41 @@ static int read_host(const char *path, struct buf *out, struct error *err)
 	return 0;
 }
 
+/* Its addresses: one line each, those of the network of its mode first. */
+static json_t *addresses(const json_t *network)
+{
+	json_t *all = json_array();
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(json_get_arr(network, "Interfaces"), i, v) {
+		if (*json_get_str(v, "IP", ""))
+			json_array_append(all, json_object_get(v, "IP"));
+		if (*json_get_str(v, "IP6", ""))
+			json_array_append(all, json_object_get(v, "IP6"));
+	}
+	return all;
+}
+
 static int write_hosts(struct daemon *d, struct container *c, const json_t *config, const json_t *h,
 		       const json_t *network, struct error *err)
 {
-	const char *ip = network ? json_get_str(network, "IP", "") : NULL;
+	autojson json_t *ips = addresses(network), *links = links_hosts(d, c);
+	const char *gateway = json_get_str(network_main_interface(network), "Gateway", NULL);
+	const struct hosts_options o = {
+		.ips = ips,
+		.hostname = json_get_str(config, "Hostname", ""),
+		.domainname = json_get_str(config, "Domainname", ""),
+		.extra_hosts = json_get_arr(h, "ExtraHosts"),
+		.links = links,
+		.gateway = d->host_gateway ? d->host_gateway : gateway,
+	};
 	autobuf struct buf b = BUF_INIT(FILE_MAX);
 
-	if (strcmp(network_kind(d, config, h), "host") == 0) {
-		if (read_host("/etc/hosts", &b, err) < 0)
-			return -1;
-	} else {
-		hosts_text(&b, ip, json_get_str(config, "Hostname", ""),
-			   json_get_str(config, "Domainname", ""), json_get_arr(h, "ExtraHosts"),
-			   json_get_str(network, "Gateway", NULL));
-	}
+	if (strcmp(network_kind(d, config, h), "host") != 0)
+		hosts_text(&b, &o);
+	else if (read_host("/etc/hosts", &b, err) < 0)
+		return -1;
 	return write_file(c->dir, "hosts", &b, err);
 }
 
@@ -70,7 +92,8 @@ static json_t *pick(const json_t *h, const char *member, char *const *fallback)
 	return json_array_size(own) ? json_incref(own) : json_from_strv(fallback);
 }
 
-static int write_resolv(struct daemon *d, struct container *c, const json_t *h, struct error *err)
+static int write_resolv(struct daemon *d, struct container *c, const json_t *h,
+			const json_t *network, struct error *err)
 {
 	autojson json_t *dns = pick(h, "Dns", d->config.dns);
 	autojson json_t *search = pick(h, "DnsSearch", d->config.dns_search);
@@ -79,7 +102,10 @@ static int write_resolv(struct daemon *d, struct container *c, const json_t *h, 
 
 	if (read_host("/etc/resolv.conf", &host, err) < 0)
 		return -1;
-	resolv_text(&b, buf_text(&host), &o);
+	if (network_has_names(network))
+		resolv_text_embedded(&b, buf_text(&host), &o);
+	else
+		resolv_text(&b, buf_text(&host), &o);
 	return write_file(c->dir, "resolv.conf", &b, err);
 }
 
@@ -107,8 +133,19 @@ int netfiles_write(struct daemon *d, struct container *c, const json_t *network,
 		return *dir ? 0 : -1;
 	}
 	if (write_hosts(d, c, config, h, network, err) < 0 || write_hostname(c, config, err) < 0 ||
-	    write_resolv(d, c, h, err) < 0)
+	    write_resolv(d, c, h, network, err) < 0)
 		return -1;
 	*dir = xstrdup(c->dir);
 	return 0;
+}
+
+int netfiles_rewrite(struct daemon *d, struct container *c, const json_t *network,
+		     struct error *err)
+{
+	autojson json_t *config = container_config(c);
+	autojson json_t *h = container_host_config(c);
+
+	if (write_hosts(d, c, config, h, network, err) < 0)
+		return -1;
+	return write_resolv(d, c, h, network, err);
 }

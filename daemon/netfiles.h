@@ -16,4 +16,8 @@ struct daemon;
 int netfiles_write(struct daemon *d, struct container *c, const json_t *network, char **dir,
 		   struct error *err);
 
+/* hosts and resolv.conf once more, under a container that runs and sees the same files. */
+int netfiles_rewrite(struct daemon *d, struct container *c, const json_t *network,
+		     struct error *err);
+
 #endif

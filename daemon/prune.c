@@ -32,7 +32,8 @@ static int read_query(struct job *job, struct query *q, struct error *err)
 	if (json_array_size(until) != 1)
 		return error_set(err, ERR_BAD_REQUEST, "more than one until filter specified");
 	q->has_until = true;
-	return filters_until(json_string_value(json_array_get(until, 0)), time_now(), &q->until, err);
+	return filters_until(json_string_value(json_array_get(until, 0)), time_now(), &q->until,
+			     err);
 }
 
 static bool is_wanted(const struct query *q, struct container *c)

@@ -9,6 +9,17 @@
 #include "pkg/log.h"
 #include "pkg/mem.h"
 
+/* Others on its networks find it under the new name from now on. */
+static void rename_on_networks(struct daemon *d, struct container *c, const char *new)
+{
+	struct job *j = job_new(d->engine, "rename_interface", c->id, new + 1, NULL);
+	struct error err;
+
+	if (job_run(j, &err) < 0)
+		log_warn("networks know %s by its old name: %s, ignoring", c->id, err.text);
+	job_free(j);
+}
+
 /* With the token held. On failure the old name is back. */
 static int rename_to(struct daemon *d, struct container *c, const char *new, const char *old,
 		     struct error *err)
@@ -25,6 +36,7 @@ static int rename_to(struct daemon *d, struct container *c, const char *new, con
 	if (store_rename(d->store, c, new, err) < 0)
 		return error_prefix(err, "Error when allocating new name");
 	if (disk_save(c, err) == 0) {
+		rename_on_networks(d, c, new);
 		disk_sync_later(d, c);
 		return 0;
 	}

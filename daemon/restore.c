@@ -12,6 +12,7 @@
 
 #include "daemon/disk.h"
 #include "daemon/internal.h"
+#include "daemon/network.h"
 #include "daemon/record.h"
 #include "engine/engine.h"
 #include "execdriver/driver.h"
@@ -77,6 +78,7 @@ static void take_running(struct daemon *d, struct container *c, pid_t pid)
 	s->pid = pid;
 	pthread_mutex_unlock(&c->lock);
 	network_adopt(d, c);
+	links_reopen(d, c);
 	log_info("container %.12s still runs, as process %d", c->id, (int)pid);
 }
 
@@ -147,16 +149,12 @@ static void sweep(struct daemon *d)
 	json_t *ifnames = json_array();
 	struct error err;
 
-	for (struct container **p = all; *p; p++) {
-		autojson json_t *network = container_network(*p);
-
-		if (network)
-			json_array_append_new(ifnames,
-					      json_string(json_get_str(network, "HostIfname", "")));
-	}
+	for (struct container **p = all; *p; p++)
+		network_known_ifnames(*p, ifnames);
 	store_list_free(all);
 	store_ids(d->store, &ids);
 	record_sweep(d);
+	resolver_sweep(d);
 	execdriver_sweep(d->execdriver, &ids);
 	graph_rw_sweep(d->graph, &ids);
 	if (engine_has(d->engine, "network_sweep")) {

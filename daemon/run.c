@@ -13,6 +13,7 @@
 #include "daemon/command.h"
 #include "daemon/internal.h"
 #include "daemon/netfiles.h"
+#include "daemon/network.h"
 #include "daemon/pending.h"
 #include "daemon/record.h"
 #include "execdriver/driver.h"
@@ -96,6 +97,23 @@ static void set_started(struct container *c, struct timespec when)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* What links tell comes before what the user says himself. */
+static int add_links(struct daemon *d, struct container *c, struct job *job, const json_t *network,
+		     struct exec_command *cmd, struct error *err)
+{
+	autostrlist struct strlist links = STRLIST_INIT;
+
+	if (links_open(d, c, job, network, &links, err) < 0)
+		return -1;
+	for (size_t i = 0; i < links.n; i++) {
+		autofree char *key = xstrndup(links.v[i], strcspn(links.v[i], "="));
+
+		if (!strlist_env_get(&cmd->process.env, key))
+			strlist_add(&cmd->process.env, links.v[i]);
+	}
+	return 0;
+}
+
 static int prepare(struct daemon *d, struct container *c, struct job *job, struct exec_command *cmd,
 		   struct error *err)
 {
@@ -106,7 +124,8 @@ static int prepare(struct daemon *d, struct container *c, struct job *job, struc
 		return -1;
 	container_set_json(c, &c->network, network);
 	if (netfiles_write(d, c, network, &files, err) < 0 ||
-	    command_build(d, c, network, cmd, err) < 0 || command_mounts(c, files, cmd, err) < 0 ||
+	    command_build(d, c, network, cmd, err) < 0 ||
+	    add_links(d, c, job, network, cmd, err) < 0 || command_mounts(c, files, cmd, err) < 0 ||
 	    mount_rootfs(d, c, cmd, err) < 0)
 		return -1;
 	set_started(c, time_now());
@@ -163,6 +182,7 @@ static int launch(struct daemon *d, struct container *c, const struct exec_comma
 	ended = record_running(d, c, pid, &late);
 	attach_late(d, c, &late);
 	container_event(d, c, "start", NULL);
+	links_child_started(d, c);
 	if (ended)
 		container_cleanup_later(d, c);
 	return 0;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "dockerinit/init.h"
+#include "pkg/error.h"
 #include "pkg/mem.h"
 #include "pkg/sock.h"
 
@@ -88,6 +89,8 @@ static const struct plan *receive_plan(void)
 
 void container_main(const struct plan *plan, const struct child_stdio *io)
 {
+	struct error err;
+
 	/* No monitor, no container: a lone container could never be waited for. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (setsid() < 0)
@@ -103,7 +106,8 @@ void container_main(const struct plan *plan, const struct child_stdio *io)
 	wait_go();
 	if (plan_has(plan, PLAN_CGROUPNS) && unshare(CLONE_NEWCGROUP) < 0)
 		child_fail_sys("a cgroup namespace");
-	net_configure(plan);
+	if (net_configure(plan, &err) < 0)
+		child_fail(128, "%s", err.text);
 	root_enter();
 	sysctl_apply(plan);
 	set_streams(plan, io);

@@ -21,6 +21,8 @@
 #include "dockerinit/plan.h"
 
 /* fail.c: a child reports and ends. exit_code is what docker reports: 126, 127 or 128. */
+struct error;
+
 struct child_error {
 	int exit_code;
 	char text[500];
@@ -62,7 +64,10 @@ void root_populate(const struct plan *plan); /* mounts, devices, links below it 
 void root_enter(void);                       /* pivot_root: the host is out of sight */
 void root_seal(const struct plan *plan);     /* masks, read-only paths, read-only root */
 /* net.c */
-void net_configure(const struct plan *plan);
+/* Addresses and routes, in the namespace in which we are. 0, or -1 with err. */
+int net_configure(const struct plan *plan, struct error *err);
+int net_default_routes(const struct plan *plan, struct error *err); /* PLAN_ROUTE */
+int net_unlink(const struct plan *plan, struct error *err);         /* PLAN_UNLINK */
 void sysctl_apply(const struct plan *plan);
 /* tty.c: open the terminal inside the container, hand its master to the monitor, make it 0, 1, 2. */
 void tty_setup(const struct plan *plan, bool console);

@@ -1,5 +1,4 @@
-/* Making a container's first process, or one more: cgroups, the veth, the clone. In the monitor. */
-#include <arpa/inet.h>
+/* Making a container's first process, or one more: cgroups, the network, the clone. In the monitor. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -22,7 +21,6 @@
 #include "pkg/error.h"
 #include "pkg/fs.h"
 #include "pkg/mem.h"
-#include "pkg/netlink.h"
 #include "pkg/sock.h"
 
 static int fail(char *err, size_t err_size, const char *fmt, ...)
@@ -124,47 +122,12 @@ static int join_cgroups(const struct plan *plan, pid_t pid, char *err, size_t n)
 	return 0;
 }
 
-static int parse_mac(const char *text, unsigned char mac[NL_MAC_SIZE])
-{
-	unsigned v[NL_MAC_SIZE];
-
-	if (sscanf(text, "%x:%x:%x:%x:%x:%x", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) != 6)
-		return -1;
-	for (int i = 0; i < NL_MAC_SIZE; i++)
-		mac[i] = (unsigned char)v[i];
-	return 0;
-}
-
-static int make_veth(const struct plan *plan, pid_t pid, char *err, size_t n)
-{
-	struct plan_record rec;
-	struct nl_veth veth = { .host_up = true, .peer_netns_pid = pid };
-	unsigned char mac[NL_MAC_SIZE];
-	autoclose int sock = -1;
-
-	if (!plan_find(plan, PLAN_VETH, &rec))
-		return 0;
-	sock = netlink_open();
-	if (sock < 0)
-		return fail(err, n, "netlink socket");
-	veth.host_name = plan_field(&rec);
-	veth.bridge_index = (int)plan_number(&rec);
-	veth.mtu = (unsigned)plan_number(&rec);
-	veth.peer_name = plan_field(&rec);
-	if (parse_mac(plan_field(&rec), mac) == 0)
-		veth.peer_mac = mac;
-	veth.host_isolated = *plan_field(&rec) == '1';
-	if (nl_veth_create(sock, &veth) < 0)
-		return fail(err, n, "making the interface %s", veth.host_name);
-	return 0;
-}
-
-/* Before any program of the container can ask it. */
-static int start_resolver(const struct plan *plan, pid_t pid, char *err, size_t n)
+/* Its interfaces, and whom to ask for names, before any program of the container can. */
+static int make_network(const struct plan *plan, pid_t pid, char *err, size_t n)
 {
 	struct error e;
 
-	if (resolver_start(plan, pid, &e) == 0)
+	if (links_create(plan, pid, &e) == 0 && resolver_start(plan, pid, &e) == 0)
 		return 0;
 	snprintf(err, n, "%s", e.text);
 	return -1;
@@ -291,9 +254,7 @@ int launch_container(struct process *p, const struct plan *plan, const struct pl
 		const char go = CHILD_GO;
 
 		process_configure(p, plan);
-		rc = make_veth(plan, p->pid, err, n);
-		if (rc == 0)
-			rc = start_resolver(plan, p->pid, err, n);
+		rc = make_network(plan, p->pid, err, n);
 		if (rc == 0 && send(p->sync.fd, &go, 1, MSG_NOSIGNAL) != 1)
 			rc = fail(err, n, "releasing the container");
 	}

@@ -429,6 +429,24 @@ static void on_seen(struct request *r)
 		end_clients(p);
 }
 
+static void on_network(struct request *r)
+{
+	autoclose int fd = take_request_fd(r, 0);
+	struct plan plan;
+	struct error err;
+
+	if (!self.init || !self.init->started || self.init->exited || fd < 0 ||
+	    plan_map(&plan, fd) < 0) {
+		reply(r->conn, 128, ESRCH, "the container is not running");
+		return;
+	}
+	if (links_change(&plan, self.init->pid, &err) < 0)
+		reply(r->conn, 128, 0, err.text);
+	else
+		reply(r->conn, 0, 0, NULL);
+	munmap((void *)plan.p, plan.len);
+}
+
 static void on_watch(struct request *r)
 {
 	if (!self.init || !self.init->started) {
@@ -447,6 +465,7 @@ static const struct {
 	{ MESSAGE_ATTACH, on_attach },   { MESSAGE_RESIZE, on_resize },
 	{ MESSAGE_SIGNAL, on_signal },   { MESSAGE_EXEC, on_exec },
 	{ MESSAGE_WATCH, on_watch },     { MESSAGE_SEEN, on_seen },
+	{ MESSAGE_NETWORK, on_network },
 };
 
 static void handle(struct request *r)

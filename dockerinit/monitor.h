@@ -11,6 +11,7 @@
 #include "dockerinit/init.h"
 #include "dockerinit/proto.h"
 #include "pkg/buf.h"
+#include "pkg/error.h"
 #include "pkg/list.h"
 
 /* watch.c: one descriptor in the epoll set. */
@@ -89,7 +90,11 @@ void client_end(struct client *c); /* close once all is sent */
 void client_update(struct client *c);
 bool client_is_full(const struct client *c);
 
-/* launch.c: cgroups, veth, clone. err gets a sentence. */
+/* links.c: the interfaces of a container, at its start; and of one that runs, with all of it. */
+int links_create(const struct plan *plan, pid_t pid, struct error *err);
+int links_change(const struct plan *plan, pid_t pid, struct error *err);
+
+/* launch.c: cgroups, network, clone. err gets a sentence. */
 /* Ahead of time: cgroups joined, namespaces made; the child waits for a plan. */
 int launch_prepare(struct process *p, const struct plan *plan, char *err, size_t err_size);
 /* prepared: the plan of launch_prepare(), or NULL. */

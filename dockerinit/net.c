@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dockerinit/init.h"
+#include "pkg/error.h"
 #include "pkg/fs.h"
 #include "pkg/mem.h"
 #include "pkg/path.h"
@@ -29,55 +30,120 @@ static const unsigned char *broadcast_of(const unsigned char *addr, int prefix,
 	return out;
 }
 
-static void add_address(int sock, struct plan_record *rec)
+static int set_gateway(int sock, int index, int family, const char *gateway, struct error *err)
+{
+	unsigned char gw[16];
+	bool on_link = strcmp(gateway, "-") == 0;
+
+	if (!*gateway)
+		return 0;
+	if ((!on_link && inet_pton(family, gateway, gw) != 1) ||
+	    nl_route_set_default(sock, index, family, on_link ? NULL : gw) < 0)
+		return error_sys(err, "default route by %s", gateway);
+	return 0;
+}
+
+static int add_address(int sock, struct plan_record *rec, struct error *err)
 {
 	const char *ifname = plan_field(rec), *ip = plan_field(rec);
 	int prefix = (int)plan_number(rec);
-	const char *gateway = plan_field(rec);
 	int family = strchr(ip, ':') ? AF_INET6 : AF_INET;
-	unsigned char addr[16], gw[16], broadcast[4];
+	unsigned char addr[16], broadcast[4];
 	int index = nl_link_index(sock, ifname);
 
 	if (index < 0)
-		child_fail_sys("interface %s", ifname);
+		return error_sys(err, "interface %s", ifname);
 	if (inet_pton(family, ip, addr) != 1)
-		child_fail(128, "bad address \"%s\"", ip);
+		return error_set(err, ERR_INTERNAL, "bad address \"%s\"", ip);
 	if (nl_addr_add(sock, index, family, addr, prefix,
 			family == AF_INET ? broadcast_of(addr, prefix, broadcast) : NULL) < 0)
-		child_fail_sys("address %s of %s", ip, ifname);
+		return error_sys(err, "address %s of %s", ip, ifname);
 	if (nl_link_up(sock, index) < 0)
-		child_fail_sys("bringing %s up", ifname);
-	if (*gateway && (inet_pton(family, gateway, gw) != 1 ||
-			 nl_route_add_default(sock, index, family, gw) < 0))
-		child_fail_sys("default route by %s", gateway);
+		return error_sys(err, "bringing %s up", ifname);
+	return set_gateway(sock, index, family, plan_field(rec), err);
 }
 
-/* No address of that family: none of its own making either. */
-static void disable_ipv6(const char *ifname)
+static int set_ipv6(const char *ifname, const char *key, const char *value, struct error *err)
 {
 	char path[80];
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", ifname);
-	if (fs_write_str(AT_FDCWD, path, "1") < 0 && errno != ENOENT)
-		child_fail_sys("writing %s", path);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", ifname, key);
+	if (fs_write_str(AT_FDCWD, path, value) < 0 && errno != ENOENT)
+		return error_sys(err, "writing %s", path);
+	return 0;
 }
 
-void net_configure(const struct plan *plan)
+/*
+ * Without an address of that family there is none of the interface's own making either; with one, it
+ * has no others, and neighbours do not tell it where the way out is.
+ */
+static int prepare_ipv6(struct plan_record rec, struct error *err)
+{
+	const char *ifname = plan_field(&rec);
+
+	for (int i = 0; i < 3; i++) /* ip, prefix, gateway */
+		plan_field(&rec);
+	if (*plan_field(&rec) != '6')
+		return set_ipv6(ifname, "disable_ipv6", "1", err);
+	if (set_ipv6(ifname, "accept_ra", "0", err) < 0)
+		return -1;
+	return set_ipv6(ifname, "disable_ipv6", "0", err);
+}
+
+int net_configure(const struct plan *plan, struct error *err)
 {
 	struct plan_reader r = PLAN_READER(plan);
 	struct plan_record rec;
 	autoclose int sock = netlink_open();
 
 	if (sock < 0)
-		child_fail_sys("netlink socket");
+		return error_sys(err, "netlink socket");
 	if (nl_link_up(sock, 1) < 0)
-		child_fail_sys("bringing lo up");
-	while (plan_next_of(&r, PLAN_ADDRESS, &rec)) {
-		struct plan_record copy = rec;
+		return error_sys(err, "bringing lo up");
+	while (plan_next_of(&r, PLAN_ADDRESS, &rec))
+		if (prepare_ipv6(rec, err) < 0 || add_address(sock, &rec, err) < 0)
+			return -1;
+	return 0;
+}
 
-		disable_ipv6(plan_field(&copy));
-		add_address(sock, &rec);
+int net_unlink(const struct plan *plan, struct error *err)
+{
+	struct plan_reader r = PLAN_READER(plan);
+	struct plan_record rec;
+	autoclose int sock = netlink_open();
+
+	if (sock < 0)
+		return error_sys(err, "netlink socket");
+	while (plan_next_of(&r, PLAN_UNLINK, &rec)) {
+		const char *ifname = plan_field(&rec);
+		int index = nl_link_index(sock, ifname);
+
+		/* The container may have removed it, if it may do such things. */
+		if ((index < 0 || nl_link_del(sock, index) < 0) && errno != ENODEV)
+			return error_sys(err, "removing the interface %s", ifname);
 	}
+	return 0;
+}
+
+int net_default_routes(const struct plan *plan, struct error *err)
+{
+	struct plan_reader r = PLAN_READER(plan);
+	struct plan_record rec;
+	autoclose int sock = netlink_open();
+
+	if (sock < 0)
+		return error_sys(err, "netlink socket");
+	while (plan_next_of(&r, PLAN_ROUTE, &rec)) {
+		const char *ifname = plan_field(&rec), *gateway = plan_field(&rec);
+		int index = nl_link_index(sock, ifname);
+
+		if (index < 0)
+			return error_sys(err, "interface %s", ifname);
+		if (set_gateway(sock, index, strchr(gateway, ':') ? AF_INET6 : AF_INET, gateway,
+				err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static void sysctl_write(int proc, const char *key, const char *value)

@@ -58,12 +58,17 @@ enum plan_tag {
 	PLAN_CGROUP_WRITE, /* file, value, "must" or "may" */
 	PLAN_CGROUP_V2,    /* the PLAN_CGROUP is one of the unified hierarchy */
 	PLAN_DEVICE_BPF,   /* raw: struct bpf_insn[] */
-	PLAN_VETH,         /* host name, bridge index, mtu, inside name, mac, "1": isolated port */
-	PLAN_ADDRESS,      /* inside name, ip, prefix length, gateway or "" */
+	PLAN_VETH,         /* host name, bridge index, mtu, inside name, mac, "1": isolated port,
+			    * "1": hairpin port */
+	PLAN_ADDRESS,   /* inside name, ip, prefix length, gateway, "-" (on the link) or "" (none),
+			    * "6": the interface speaks IPv6, whatever this address is */
 	PLAN_LOG,       /* path, max bytes of a file (0: no limit), number of files, "gzip" or "" */
 	PLAN_SOCKET,    /* path of the monitor's socket */
 	PLAN_EXIT_FILE, /* path of the exit record */
 	PLAN_OOM_FILE,  /* file with a line "oom_kill N" */
+	PLAN_VLAN,      /* kind, mode, parent index, mtu, inside name, mac */
+	PLAN_UNLINK,    /* inside name of an interface that is to go (of a running container) */
+	PLAN_ROUTE,     /* inside name, gateway: the default route by it, in place of another */
 
 	PLAN_DNS = 100, /* path of the resolver's configuration: see resolver.h */
 };

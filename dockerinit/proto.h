@@ -31,6 +31,7 @@ enum message_type {
 	MESSAGE_WATCH,      /* answered by REPLY: number: pid; later events */
 	MESSAGE_PREPARE,    /* fd: plan of what can be done before a container is known */
 	MESSAGE_SEEN,       /* exec_id: EXEC_EXITED has been recorded; no reply */
+	MESSAGE_NETWORK,    /* fd: plan of interfaces to be removed, made, and routes to be set */
 	/* answers and events */
 	MESSAGE_REPLY = 100, /* number: pid or 0; status: 0, or the exit code with data: text */
 	MESSAGE_EXITED,      /* status, flags EXITED_x, seconds, nanoseconds */

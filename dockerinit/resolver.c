@@ -24,7 +24,7 @@
 #define ADDRESSES_MAX (64 * 1024) /* bytes: more than an answer holds */
 
 static struct {
-	const char *config; /* in the plan; NULL: no resolver */
+	char *config; /* NULL: no resolver */
 	int ns;
 	struct watch udp, tcp, timer;
 	int64_t alarm; /* when the timer is due; 0: it is not set */
@@ -266,7 +266,7 @@ int resolver_start(const struct plan *plan, pid_t pid, struct error *err)
 	struct resolver_sockets s;
 	autoclose int ns = -1;
 
-	if (!config)
+	if (!config || self.config)
 		return 0;
 	if (access(config, R_OK) < 0)
 		return error_sys(err, "the resolver's configuration %s", config);
@@ -275,7 +275,7 @@ int resolver_start(const struct plan *plan, pid_t pid, struct error *err)
 		return error_sys(err, "opening the container's network namespace");
 	if (resolver_setup(ns, &s, err) < 0)
 		return error_prefix(err, "starting the resolver");
-	self.config = config;
+	self.config = xstrdup(config); /* the plan of a change goes */
 	self.ns = take_fd(&ns);
 	watch_add(&self.udp, s.udp, EPOLLIN, on_udp);
 	watch_add(&self.tcp, s.tcp, EPOLLIN, tcp_accept);
@@ -292,5 +292,6 @@ void resolver_stop(void)
 	tcp_stop();
 	watch_close(&self.timer);
 	mem_close_fd(&self.ns);
+	mem_free_ptr(&self.config);
 	self.config = NULL;
 }

@@ -24,7 +24,10 @@
 #include "pkg/dns.h"
 #include "pkg/error.h"
 
-/* resolver.c. pid has its network namespace already. Nothing happens where no PLAN_DNS is. */
+/*
+ * resolver.c. pid has its network namespace already. Nothing happens where no PLAN_DNS is, or where
+ * one runs.
+ */
 int resolver_start(const struct plan *plan, pid_t pid, struct error *err);
 void resolver_stop(void);
 

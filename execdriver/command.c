@@ -1,6 +1,9 @@
 /* Life cycle of struct exec_command. */
 #include "execdriver/driver.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "pkg/mem.h"
 
 void exec_command_init(struct exec_command *c)
@@ -56,14 +59,28 @@ static void mounts_done(struct exec_command *c)
 	free(c->devices);
 }
 
+void exec_interface_done(struct exec_interface *i)
+{
+	char *const all[] = { i->bridge,  i->host_ifname, i->ifname,   i->mac,  i->ip,
+			      i->gateway, i->ip6,         i->gateway6, i->kind, i->mode };
+
+	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
+		free(all[k]);
+}
+
 static void network_done(struct exec_network *n)
 {
-	free(n->bridge);
-	free(n->host_ifname);
-	free(n->ifname);
-	free(n->mac);
-	free(n->ip);
-	free(n->gateway);
+	for (size_t i = 0; i < n->ninterfaces; i++)
+		exec_interface_done(&n->interfaces[i]);
+	free(n->interfaces);
+	free(n->resolver);
+}
+
+struct exec_interface *exec_network_add(struct exec_network *n)
+{
+	n->interfaces = xrealloc(n->interfaces, (n->ninterfaces + 1) * sizeof(*n->interfaces));
+	memset(&n->interfaces[n->ninterfaces], 0, sizeof(*n->interfaces));
+	return &n->interfaces[n->ninterfaces++];
 }
 
 void exec_command_done(struct exec_command *c)

@@ -85,6 +85,12 @@ int execdriver_exec(struct execdriver *d, const char *id, const char *exec_id,
 	return d->ops->exec(d, id, exec_id, p, attach, pid, exit_code, err);
 }
 
+int execdriver_network(struct execdriver *d, const char *id, const struct exec_network_change *c,
+		       struct error *err)
+{
+	return d->ops->network(d, id, c, err);
+}
+
 int execdriver_pause(struct execdriver *d, const char *id, struct error *err)
 {
 	return d->ops->freeze(d, id, true, err);

@@ -63,18 +63,39 @@ struct exec_rlimit {
 
 enum exec_net_mode { EXEC_NET_NONE, EXEC_NET_HOST, EXEC_NET_BRIDGE, EXEC_NET_JOIN };
 
+/* One interface of a container: a veth on a bridge, or one on top of an interface of the host. */
+struct exec_interface {
+	char *bridge;      /* host interface to enslave the veth to; with kind: the parent */
+	char *host_ifname; /* name of the host's end of the veth */
+	char *ifname;      /* inside, such as "eth0" */
+	char *mac;         /* "02:42:ac:11:00:02" */
+	char *ip;          /* "172.17.0.2", or NULL */
+	int ip_prefix;
+	char *gateway; /* or NULL: another interface has the default route; "-": it is on the link */
+	char *ip6;     /* the same of IPv6; all NULL: the interface does not speak it */
+	int ip6_prefix;
+	char *gateway6;
+	int mtu;           /* 0: the kernel's choice */
+	bool isolated;     /* the bridge port reaches no other isolated one */
+	bool hairpin;      /* frames may leave by the bridge port that they came from */
+	char *kind, *mode; /* "macvlan" or "ipvlan" and its mode; NULL: a veth */
+};
+
 struct exec_network {
 	enum exec_net_mode mode;
-	pid_t join_pid;    /* EXEC_NET_JOIN: the process whose network is shared */
-	char *bridge;      /* EXEC_NET_BRIDGE: host interface to enslave the veth to */
-	char *host_ifname; /* name of the host's end of the veth */
-	char *ifname;      /* inside, usually "eth0" */
-	char *mac;         /* "02:42:ac:11:00:02" */
-	char *ip;          /* "172.17.0.2" */
-	int ip_prefix;
-	char *gateway; /* or NULL */
-	int mtu;       /* 0: the kernel's choice */
-	bool isolated; /* the bridge port reaches no other isolated one */
+	pid_t join_pid;                    /* EXEC_NET_JOIN: the process whose network is shared */
+	struct exec_interface *interfaces; /* EXEC_NET_BRIDGE */
+	size_t ninterfaces;
+	char *resolver; /* file for the resolver at 127.0.0.11, see dockerinit/resolver.h; NULL: none */
+};
+
+/* What is to change about the network of a running container. */
+struct exec_network_change {
+	const char *remove;               /* inside name of an interface, or NULL */
+	const struct exec_interface *add; /* or NULL */
+	const char *ifname, *gateway;     /* of the new default route, or NULL */
+	const char *ifname6, *gateway6;   /* the same of IPv6 */
+	const char *resolver;             /* as above; one that runs already goes on */
 };
 
 /* Limits. 0 (or NULL) means not limited, unless said otherwise. */
@@ -145,6 +166,8 @@ void exec_command_init(struct exec_command *c);
 void exec_command_done(struct exec_command *c);                    /* frees what the members hold */
 struct exec_mount *exec_command_add_mount(struct exec_command *c); /* zeroed; the command's own */
 struct exec_device *exec_command_add_device(struct exec_command *c);
+struct exec_interface *exec_network_add(struct exec_network *n); /* zeroed; the command's own */
+void exec_interface_done(struct exec_interface *i);
 void exec_process_done(struct exec_process *p);
 void exec_process_add_rlimit(struct exec_process *p, int resource, uint64_t soft, uint64_t hard);
 
@@ -233,6 +256,10 @@ int execdriver_signal(struct execdriver *d, const char *id, const char *exec_id,
 int execdriver_exec(struct execdriver *d, const char *id, const char *exec_id,
 		    const struct exec_process *p, const struct exec_attach *attach, pid_t *pid,
 		    int *exit_code, struct error *err);
+
+/* ERR_NOT_FOUND when it does not run. On failure what was to be added is not there. */
+int execdriver_network(struct execdriver *d, const char *id, const struct exec_network_change *c,
+		       struct error *err);
 
 int execdriver_pause(struct execdriver *d, const char *id, struct error *err);
 int execdriver_unpause(struct execdriver *d, const char *id, struct error *err);

@@ -25,6 +25,8 @@ struct execdriver_ops {
 	int (*exec)(struct execdriver *d, const char *id, const char *exec_id,
 		    const struct exec_process *p, const struct exec_attach *attach, pid_t *pid,
 		    int *exit_code, struct error *err);
+	int (*network)(struct execdriver *d, const char *id, const struct exec_network_change *c,
+		       struct error *err);
 	int (*freeze)(struct execdriver *d, const char *id, bool frozen, struct error *err);
 	int (*update)(struct execdriver *d, const char *id, const struct exec_resources *r,
 		      struct error *err);

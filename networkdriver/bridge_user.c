@@ -169,6 +169,16 @@ static bool reads_as(const char *path, char value)
 	return fs_read_file(AT_FDCWD, path, &now) == 0 && buf_text(&now)[0] == value;
 }
 
+/*
+ * Where they do, a port published by a container leads it back to itself inside the bridge, which must
+ * then let frames out where they came in.
+ */
+bool bridge_is_filtered(void)
+{
+	return reads_as(PROC_NET "/bridge/bridge-nf-call-iptables", '1') ||
+	       reads_as(PROC_NET "/bridge/bridge-nf-call-ip6tables", '1');
+}
+
 /* A host that forwards hears no router advertisements any more, unless told to: keep its own way. */
 static void keep_advertisements(void)
 {

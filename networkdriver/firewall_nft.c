@@ -37,6 +37,7 @@ enum set_index {
 	INTERNAL,
 	SAME,
 	WITHIN,
+	BRIDGED,
 	MASQ4,
 	MASQ6,
 	UNPROTECTED4,
@@ -58,8 +59,9 @@ enum set_index {
 static const struct nft_set sets[NSETS] = {
 	[BRIDGES] = { "bridges", NFT_IFNAME, 16, 0, 0 },
 	[INTERNAL] = { "internal", NFT_IFNAME, 16, 0, 0 },
-	[SAME] = { "same", IFNAME2, 32, 0, 0 },     /* in and out by the same bridge */
-	[WITHIN] = { "within", IFNAME2, 32, 0, 0 }, /* the same, where that is allowed: icc */
+	[SAME] = { "same", IFNAME2, 32, 0, 0 },       /* in and out by the same bridge */
+	[WITHIN] = { "within", IFNAME2, 32, 0, 0 },   /* the same, where that is allowed: icc */
+	[BRIDGED] = { "bridged", IFNAME2, 32, 0, 0 }, /* in by none, out by a bridge */
 	[MASQ4] = { "masquerade4", NFT_IFNAME, 16, 0, 0 },
 	[MASQ6] = { "masquerade6", NFT_IFNAME, 16, 0, 0 },
 	[UNPROTECTED4] = { "unprotected4", NFT_IFNAME, 16, 0, 0 },
@@ -146,7 +148,7 @@ static void to_the_host(struct nl_msg *m)
 {
 	const uint32_t local = RTN_LOCAL;
 
-	nft_load_fib_type(m, NFT_REG_1);
+	nft_load_fib_type(m, NFT_REG_1, NFTA_FIB_F_DADDR);
 	nft_compare(m, NFT_REG_1, NFT_CMP_EQ, &local, sizeof(local));
 	nft_jump(m, "ports");
 }
@@ -277,6 +279,18 @@ static void hairpin(struct nl_msg *m)
 	nft_masquerade(m);
 }
 
+/* The same where br_netfilter has it translated inside the bridge, before any routing: no interface. */
+static void hairpin_in_bridge(struct nl_msg *m)
+{
+	const uint32_t local = RTN_LOCAL;
+
+	from_and_to(m, BRIDGED);
+	nft_ct_dnat(m);
+	nft_load_fib_type(m, NFT_REG_1, NFTA_FIB_F_SADDR);
+	nft_compare(m, NFT_REG_1, NFT_CMP_NEQ, &local, sizeof(local));
+	nft_masquerade(m);
+}
+
 static void stays_within(struct nl_msg *m)
 {
 	from_and_to(m, SAME);
@@ -339,6 +353,7 @@ static const struct {
 	{ "forward", nothing_else_in },
 	{ "forward", all_out },
 	{ "postrouting", hairpin },
+	{ "postrouting", hairpin_in_bridge },
 	{ "postrouting", stays_within },
 	{ "postrouting", masquerade4 },
 	{ "postrouting", masquerade6 },
@@ -380,6 +395,7 @@ static bool network_is_in(const struct fw_network *n, enum set_index set)
 	switch (set) {
 	case BRIDGES:
 	case SAME:
+	case BRIDGED:
 		return true;
 	case INTERNAL:
 		return n->internal;
@@ -407,6 +423,8 @@ static void fill_networks(struct filler f, const struct fw_network *v, size_t n)
 			continue;
 		memcpy(key[0], v[i].bridge, strnlen(v[i].bridge, NL_NAME_SIZE - 1));
 		memcpy(key[1], key[0], NL_NAME_SIZE);
+		if (f.set == BRIDGED)
+			memset(key[0], 0, NL_NAME_SIZE);
 		put(&f, key, NULL);
 	}
 	finish(&f);

@@ -58,6 +58,7 @@ int bridge_delete(const struct network *net, struct error *err); /* no such inte
 void bridge_configure(const struct network *net);
 int bridge_add_ip6(const struct network *net, struct error *err);
 int bridge_enable_forwarding6(struct error *err);
+bool bridge_is_filtered(void); /* do frames between ports meet the rules for IP? (br_netfilter) */
 
 /* vlan.c: macvlan and ipvlan networks, on an interface of the host. */
 int vlan_setup(struct network *net, struct error *err);

@@ -87,6 +87,8 @@ static json_t *endpoint_json(const struct network *net, const struct endpoint *e
 			      net->internal, "IfPrefix", net->if_prefix);
 
 	add_ip(o, net, e);
+	if (net->driver == DRIVER_BRIDGE && bridge_is_filtered())
+		json_object_set_new(o, "Hairpin", json_true());
 	if (*net->vlan_mode)
 		json_object_set_new(o, "Mode", json_string(net->vlan_mode));
 	if (e->name)

@@ -31,6 +31,7 @@ struct nl_veth {
 	unsigned mtu;     /* of both ends */
 	bool host_up;
 	bool host_isolated;            /* bridge port that reaches no other isolated port */
+	bool host_hairpin;             /* bridge port that frames may leave by as they came */
 	const unsigned char *host_mac; /* NULL: a random one that begins with fe, so that
 					* the bridge does not take it as its own */
 	const char *peer_name;
@@ -47,6 +48,8 @@ int nl_veth_create(int sock, const struct nl_veth *veth);
 
 /* A bridge's port: may it reach the other isolated ones? ENODEV: no such interface. */
 int nl_port_set_isolated(int sock, const char *name, bool isolated);
+/* May frames go back where they came from? */
+int nl_port_set_hairpin(int sock, const char *name, bool hairpin);
 
 struct nl_link {
 	int index, master, mtu; /* master 0: none */
@@ -80,7 +83,23 @@ struct nl_route {
 	unsigned char dst[16];          /* all zero with prefix 0: the default route */
 };
 
-int nl_route_add_default(int sock, int ifindex, int family, const void *gateway);
+/* gateway NULL: what lies beyond is on the link. An old default route is replaced. */
+int nl_route_set_default(int sock, int ifindex, int family, const void *gateway);
+
+/* An interface on another one, for a process's namespace: macvlan, ipvlan. Down; mode as names say. */
+struct nl_vlan {
+	const char *kind,
+		*mode; /* "macvlan": "bridge", "private", ...; "ipvlan": "l2", "l3", "l3s" */
+	int parent;
+	const char *name;         /* in that namespace */
+	const unsigned char *mac; /* macvlan; NULL: a random one */
+	unsigned mtu;             /* 0: the parent's */
+	pid_t netns_pid;          /* 0: ours */
+};
+/* EOPNOTSUPP: the kernel has no such kind. EINVAL also for an unknown mode. */
+int nl_vlan_create(int sock, const struct nl_vlan *v);
+int nl_link_create_dummy(int sock, const char *name);                         /* down */
+int nl_link_create_vlan(int sock, const char *name, int parent, unsigned id); /* 802.1Q, down */
 
 /*
  * Lists. each() gets one entry at a time; another value than 0 ends the list and is returned.

@@ -62,7 +62,7 @@ static void put_veth(struct nl_msg *m, const struct nl_veth *v, const unsigned c
 }
 
 /* The kernel applies a port's settings only once the port exists: a message of its own. */
-int nl_port_set_isolated(int sock, const char *name, bool isolated)
+static int set_port(int sock, const char *name, int attribute, bool value)
 {
 	uint32_t space[SPACE / 4];
 	struct nl_msg m = nl_msg_in(space, sizeof(space));
@@ -72,10 +72,20 @@ int nl_port_set_isolated(int sock, const char *name, bool isolated)
 	size_t info = nl_nest(&m, IFLA_LINKINFO);
 	nl_put_str(&m, IFLA_INFO_SLAVE_KIND, "bridge");
 	size_t data = nl_nest(&m, IFLA_INFO_SLAVE_DATA);
-	nl_put_u8(&m, IFLA_BRPORT_ISOLATED, isolated);
+	nl_put_u8(&m, attribute, value);
 	nl_nest_end(&m, data);
 	nl_nest_end(&m, info);
 	return nl_call(sock, &m);
+}
+
+int nl_port_set_isolated(int sock, const char *name, bool isolated)
+{
+	return set_port(sock, name, IFLA_BRPORT_ISOLATED, isolated);
+}
+
+int nl_port_set_hairpin(int sock, const char *name, bool hairpin)
+{
+	return set_port(sock, name, IFLA_BRPORT_MODE, hairpin);
 }
 
 static int del_by_name(int sock, const char *name)
@@ -101,7 +111,8 @@ int nl_veth_create(int sock, const struct nl_veth *veth)
 	put_veth(&m, veth, mac);
 	if (nl_call(sock, &m) < 0)
 		return -1;
-	if (veth->host_isolated && nl_port_set_isolated(sock, veth->host_name, true) < 0) {
+	if ((veth->host_isolated && nl_port_set_isolated(sock, veth->host_name, true) < 0) ||
+	    (veth->host_hairpin && nl_port_set_hairpin(sock, veth->host_name, true) < 0)) {
 		int saved = errno;
 		(void)del_by_name(sock, veth->host_name); /* the first failure is the news */
 		errno = saved;
@@ -279,7 +290,8 @@ int nl_addr_add(int sock, int ifindex, int family, const void *addr, int prefix,
 	begin_addr(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, family, addr, prefix);
 	if (broadcast)
 		nl_put(&m, IFA_BROADCAST, broadcast, addr_size(family));
-	if (family == AF_INET6) /* whoever hands addresses out knows that nobody else has this one */
+	if (family ==
+	    AF_INET6) /* whoever hands addresses out knows that nobody else has this one */
 		nl_put_u32(&m, IFA_FLAGS, IFA_F_NODAD);
 	return nl_call(sock, &m);
 }
@@ -329,7 +341,7 @@ int nl_addr_list(int sock, int family, int (*each)(const struct nl_addr *addr, v
 	return nl_dump(sock, &m, addr_message, &to);
 }
 
-int nl_route_add_default(int sock, int ifindex, int family, const void *gateway)
+int nl_route_set_default(int sock, int ifindex, int family, const void *gateway)
 {
 	uint32_t space[SPACE / 4];
 	struct nl_msg m = nl_msg_in(space, sizeof(space));
@@ -339,8 +351,11 @@ int nl_route_add_default(int sock, int ifindex, int family, const void *gateway)
 			      .rtm_scope = RT_SCOPE_UNIVERSE,
 			      .rtm_type = RTN_UNICAST };
 
-	nl_begin(&m, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &head, sizeof(head));
-	nl_put(&m, RTA_GATEWAY, gateway, addr_size(family));
+	if (!gateway)
+		head.rtm_scope = RT_SCOPE_LINK;
+	nl_begin(&m, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, &head, sizeof(head));
+	if (gateway)
+		nl_put(&m, RTA_GATEWAY, gateway, addr_size(family));
 	nl_put_u32(&m, RTA_OIF, (uint32_t)ifindex);
 	return nl_call(sock, &m);
 }

@@ -155,13 +155,13 @@ void nft_load_payload(struct nl_msg *m, int reg, int base, unsigned offset, unsi
 	expression_end(m, e);
 }
 
-void nft_load_fib_type(struct nl_msg *m, int reg)
+void nft_load_fib_type(struct nl_msg *m, int reg, uint32_t flag)
 {
 	struct expression e = expression(m, "fib");
 
 	nl_put_be32(m, NFTA_FIB_DREG, (uint32_t)reg);
 	nl_put_be32(m, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nl_put_be32(m, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nl_put_be32(m, NFTA_FIB_FLAGS, flag);
 	expression_end(m, e);
 }
 

@@ -53,7 +53,8 @@ void nft_flush_chain(struct nl_msg *m, int family, const char *table, const char
  */
 void nft_load_meta(struct nl_msg *m, int reg, int key); /* NFT_META_... */
 void nft_load_payload(struct nl_msg *m, int reg, int base, unsigned offset, unsigned n);
-void nft_load_fib_type(struct nl_msg *m, int reg); /* of the destination: RTN_LOCAL, ... */
+/* What the address is to this host, RTN_LOCAL, ...; flag is NFTA_FIB_F_SADDR or NFTA_FIB_F_DADDR. */
+void nft_load_fib_type(struct nl_msg *m, int reg, uint32_t flag);
 /* A register against n bytes. */
 void nft_compare(struct nl_msg *m, int reg, int op, const void *p, size_t n);
 /* Is the key that begins in reg in the set? Of a map, the value goes to register value, else 0. */

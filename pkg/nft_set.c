@@ -5,12 +5,23 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <string.h>
 
 static void begin(struct nl_msg *m, int command, int flags, int family)
 {
 	struct nfgenmsg head = { .nfgen_family = (uint8_t)family, .version = NFNETLINK_V0 };
 
 	nl_begin(m, NFNL_SUBSYS_NFTABLES << 8 | command, NLM_F_ACK | flags, &head, sizeof(head));
+}
+
+/* For the nft tool, which lists names as numbers the wrong way round otherwise. */
+static void put_byte_order(struct nl_msg *m)
+{
+	const uint32_t host_endian = 1;
+	unsigned char tlv[6] = { 0 /* of the key */, sizeof(host_endian) };
+
+	memcpy(tlv + 2, &host_endian, sizeof(host_endian));
+	nl_put(m, NFTA_SET_USERDATA, tlv, sizeof(tlv));
 }
 
 void nft_set(struct nl_msg *m, int family, const char *table, const struct nft_set *set,
@@ -27,6 +38,8 @@ void nft_set(struct nl_msg *m, int family, const char *table, const struct nft_s
 		nl_put_be32(m, NFTA_SET_DATA_LEN, set->value_size);
 	}
 	nl_put_be32(m, NFTA_SET_ID, id);
+	if (set->key_type == NFT_IFNAME)
+		put_byte_order(m);
 }
 
 static void begin_elements(struct nl_msg *m, int command, int family, const char *table,

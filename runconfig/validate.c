@@ -183,9 +183,6 @@ static void warn_published(const json_t *host_config, struct strlist *warnings)
 		return;
 	if (strcmp(json_get_str(host_config, "NetworkMode", ""), "host") == 0)
 		strlist_add(warnings, "Published ports are discarded when using host network mode");
-	else
-		strlist_add(warnings,
-			    "Published ports are not served by this engine yet: discarded.");
 }
 
 /*
@@ -196,7 +193,6 @@ static const struct {
 	bool of_host_config;
 	const char *member, *what;
 } not_yet[] = {
-	{ true, "Links", "Links are" },
 	{ false, "Healthcheck", "Health checks are" },
 };
 static const char *const log_not_yet[] = {

@@ -482,6 +482,25 @@ static int native_exec(struct execdriver *base, const char *id, const char *exec
 	return rc;
 }
 
+static int native_network(struct execdriver *base, const char *id,
+			  const struct exec_network_change *c, struct error *err)
+{
+	struct message m = { .type = MESSAGE_NETWORK };
+	struct plan_writer w;
+	int rc = -1;
+
+	plan_writer_init(&w);
+	if (plan_network(c, &w, err) == 0) {
+		autoclose int plan = plan_writer_memfd(&w);
+
+		rc = plan < 0 ? error_sys(err, "writing the plan")
+			      : monitor_request(native_of(base), id, &m, NULL, 0, &plan, 1, NULL,
+						err);
+	}
+	plan_writer_done(&w);
+	return rc;
+}
+
 /* The cgroup parent of a running container, NULL for the usual one; caller frees. */
 static char *parent_of(struct native *d, const char *id)
 {
@@ -574,6 +593,7 @@ const struct execdriver_ops execdriver_native = {
 	.resize = native_resize,
 	.signal = native_signal,
 	.exec = native_exec,
+	.network = native_network,
 	.freeze = native_freeze,
 	.update = native_update,
 	.pids = native_pids,

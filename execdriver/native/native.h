@@ -109,6 +109,7 @@ void warm_close(struct native *d);
 /* plan.c */
 int plan_command(struct native *d, const struct exec_command *c, struct plan_writer *w,
 		 struct error *err);
+int plan_network(const struct exec_network_change *c, struct plan_writer *w, struct error *err);
 int plan_exec(struct native *d, const struct running *r, const struct exec_process *p,
 	      struct plan_writer *w, struct error *err);
 /* rootfs.c */

@@ -144,22 +144,62 @@ static void put_namespaces(const struct exec_command *c, struct plan_writer *w)
 		plan_put(w, PLAN_CGROUPNS, NULL);
 }
 
-static int put_network(const struct exec_network *n, struct plan_writer *w, struct error *err)
+static void put_address(const char *ifname, const char *ip, int prefix_len, const char *gateway,
+			bool ip6, struct plan_writer *w)
 {
-	char index[16], mtu[16], prefix[16];
-	unsigned bridge;
+	char prefix[16];
 
-	if (n->mode != EXEC_NET_BRIDGE)
-		return 0;
-	bridge = if_nametoindex(n->bridge);
+	if (!ip)
+		return;
+	snprintf(prefix, sizeof(prefix), "%d", prefix_len);
+	plan_put(w, PLAN_ADDRESS, ifname, ip, prefix, gateway ? gateway : "", ip6 ? "6" : "", NULL);
+}
+
+static int put_interface(const struct exec_interface *n, struct plan_writer *w, struct error *err)
+{
+	const char *mac = n->mac ? n->mac : "";
+	char index[16], mtu[16];
+	unsigned bridge = if_nametoindex(n->bridge);
+
 	if (!bridge)
-		return error_sys(err, "bridge %s", n->bridge);
+		return error_sys(err, "%s %s", n->kind ? "interface" : "bridge", n->bridge);
 	snprintf(index, sizeof(index), "%u", bridge);
 	snprintf(mtu, sizeof(mtu), "%d", n->mtu);
-	snprintf(prefix, sizeof(prefix), "%d", n->ip_prefix);
-	plan_put(w, PLAN_VETH, n->host_ifname, index, mtu, n->ifname, n->mac ? n->mac : "",
-		 n->isolated ? "1" : "", NULL);
-	plan_put(w, PLAN_ADDRESS, n->ifname, n->ip, prefix, n->gateway ? n->gateway : "", NULL);
+	if (n->kind)
+		plan_put(w, PLAN_VLAN, n->kind, n->mode ? n->mode : "", index, mtu, n->ifname, mac,
+			 NULL);
+	else
+		plan_put(w, PLAN_VETH, n->host_ifname, index, mtu, n->ifname, mac,
+			 n->isolated ? "1" : "", n->hairpin ? "1" : "", NULL);
+	put_address(n->ifname, n->ip, n->ip_prefix, n->gateway, n->ip6 != NULL, w);
+	put_address(n->ifname, n->ip6, n->ip6_prefix, n->gateway6, true, w);
+	return 0;
+}
+
+static int put_network(const struct exec_network *n, struct plan_writer *w, struct error *err)
+{
+	if (n->mode != EXEC_NET_BRIDGE)
+		return 0;
+	for (size_t i = 0; i < n->ninterfaces; i++)
+		if (put_interface(&n->interfaces[i], w, err) < 0)
+			return -1;
+	if (n->resolver)
+		plan_put(w, PLAN_DNS, n->resolver, NULL);
+	return 0;
+}
+
+int plan_network(const struct exec_network_change *c, struct plan_writer *w, struct error *err)
+{
+	if (c->remove)
+		plan_put(w, PLAN_UNLINK, c->remove, NULL);
+	if (c->add && put_interface(c->add, w, err) < 0)
+		return -1;
+	if (c->ifname && c->gateway)
+		plan_put(w, PLAN_ROUTE, c->ifname, c->gateway, NULL);
+	if (c->ifname6 && c->gateway6)
+		plan_put(w, PLAN_ROUTE, c->ifname6, c->gateway6, NULL);
+	if (c->resolver)
+		plan_put(w, PLAN_DNS, c->resolver, NULL);
 	return 0;
 }
 

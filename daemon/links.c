@@ -1,0 +1,363 @@
+/*
+ * Links of the default bridge, as early Docker had them: whoever links to a container finds it under
+ * an alias in its hosts file and its environment, and may reach its exposed ports where containers
+ * may not talk otherwise (--icc=false). On networks of the user's own a link is an alias for the
+ * resolver and nothing else: see resolver.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/internal.h"
+#include "daemon/netfiles.h"
+#include "daemon/network.h"
+#include "pkg/json.h"
+#include "pkg/log.h"
+#include "pkg/mem.h"
+
+/* "child:alias", either with a slash before it. */
+struct link {
+	char *child, *alias;
+};
+
+static void link_done(struct link *l)
+{
+	free(l->child);
+	free(l->alias);
+}
+
+static struct link link_of(const char *text)
+{
+	const char *colon = strchr(text, ':'), *slash, *alias;
+	struct link l;
+
+	l.child = colon ? xstrndup(text, (size_t)(colon - text)) : xstrdup(text);
+	alias = colon ? colon + 1 : text;
+	slash = strrchr(alias, '/');
+	l.alias = xstrdup(slash ? slash + 1 : alias);
+	return l;
+}
+
+static bool is_on_default_bridge(const json_t *host_config)
+{
+	const char *mode = json_get_str(host_config, "NetworkMode", "");
+
+	return !*mode || strcmp(mode, "default") == 0 || strcmp(mode, "bridge") == 0;
+}
+
+static const json_t *links_of(const json_t *host_config)
+{
+	return is_on_default_bridge(host_config) ? json_get_arr(host_config, "Links") : NULL;
+}
+
+int links_check(struct daemon *d, const json_t *host_config, struct error *err)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(links_of(host_config), i, v) {
+		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
+		struct container *child = store_lookup(d->store, l.child, err);
+		autojson json_t *h = child ? container_host_config(child) : NULL;
+		int rc = 0;
+
+		if (!child)
+			rc = error_prefix(err, "could not get container for %s", l.child);
+		else if (strcmp(json_get_str(h, "NetworkMode", ""), "host") == 0)
+			rc = error_set(
+				err, ERR_BAD_REQUEST,
+				"conflicting options: host type networking can't be used with "
+				"links. This would result in undefined behavior");
+		link_done(&l);
+		container_unref(child);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- the environment ---- */
+
+/* "db-1" as a variable's name: "DB_1". */
+static char *upper(const char *alias)
+{
+	char *out = xstrdup(alias);
+
+	for (char *p = out; *p; p++)
+		*p = *p == '-' ? '_' : *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
+	return out;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	long x = strtol(*(char *const *)a, NULL, 10), y = strtol(*(char *const *)b, NULL, 10);
+
+	return x != y ? (x > y) - (x < y) : strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "80/tcp", in order. */
+static void exposed_of(const json_t *config, struct strlist *out)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(json_get_obj(config, "ExposedPorts"), key, v)
+		strlist_add(out, key);
+	if (out->n)
+		qsort(out->v, out->n, sizeof(*out->v), by_number);
+}
+
+static void add_port_env(struct strlist *env, const char *prefix, const char *ip, const char *spec)
+{
+	int n = (int)strcspn(spec, "/");
+	const char *proto = spec[n] ? spec + n + 1 : "tcp";
+	autofree char *up = upper(proto);
+
+	strlist_addf(env, "%s_PORT_%.*s_%s=%s://%s:%.*s", prefix, n, spec, up, proto, ip, n, spec);
+	strlist_addf(env, "%s_PORT_%.*s_%s_ADDR=%s", prefix, n, spec, up, ip);
+	strlist_addf(env, "%s_PORT_%.*s_%s_PORT=%.*s", prefix, n, spec, up, n, spec);
+	strlist_addf(env, "%s_PORT_%.*s_%s_PROTO=%s", prefix, n, spec, up, proto);
+}
+
+/* What the child was told itself, but for what every process has. */
+static void add_own_env(struct strlist *env, const char *prefix, const json_t *config)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(json_get_arr(config, "Env"), i, v) {
+		const char *entry = json_string_value(v);
+		const char *eq = entry ? strchr(entry, '=') : NULL;
+
+		if (eq && strncmp(entry, "HOME=", 5) != 0 && strncmp(entry, "PATH=", 5) != 0)
+			strlist_addf(env, "%s_ENV_%s", prefix, entry);
+	}
+}
+
+static void add_env(struct strlist *env, const char *parent, const struct link *l, const char *ip,
+		    const json_t *config)
+{
+	autostrlist struct strlist ports = STRLIST_INIT;
+	autofree char *prefix = upper(l->alias);
+
+	exposed_of(config, &ports);
+	if (ports.n) {
+		int n = (int)strcspn(ports.v[0], "/");
+
+		strlist_addf(env, "%s_PORT=%s://%s:%.*s", prefix,
+			     ports.v[0][n] ? ports.v[0] + n + 1 : "tcp", ip, n, ports.v[0]);
+	}
+	for (size_t i = 0; i < ports.n; i++)
+		add_port_env(env, prefix, ip, ports.v[i]);
+	strlist_addf(env, "%s_NAME=%s/%s", prefix, parent, l->alias);
+	add_own_env(env, prefix, config);
+}
+
+/* ---- opening ports ---- */
+
+static int run_link(struct daemon *d, struct job *job, const char *action, const char *parent_ip,
+		    const char *child_ip, const json_t *child_config, struct error *err)
+{
+	autostrlist struct strlist ports = STRLIST_INIT;
+
+	exposed_of(child_config, &ports);
+	if (!ports.n)
+		return 0;
+	return nested_job(d, job, "link", action,
+			  json_pack("{s:s, s:s, s:o, s:b}", "ParentIP", parent_ip, "ChildIP",
+				    child_ip, "Ports", json_from_strlist(&ports), "IgnoreErrors",
+				    strcmp(action, "-D") == 0),
+			  NULL, err);
+}
+
+static const char *bridge_ip(const json_t *network)
+{
+	return json_get_str(network_interface(network, "bridge"), "IP", "");
+}
+
+static int open_one(struct daemon *d, struct container *c, struct job *job, const json_t *network,
+		    const struct link *l, struct strlist *env, struct error *err)
+{
+	struct container *child = store_lookup(d->store, l->child, err);
+	autojson json_t *config = child ? container_config(child) : NULL;
+	autojson json_t *theirs = child ? container_network(child) : NULL;
+	autofree char *parent = container_name(c), *name = child ? container_name(child) : NULL;
+	const char *ip = bridge_ip(theirs);
+	int rc = 0;
+
+	if (!child)
+		return -1;
+	if (!*ip)
+		rc = error_set(err, ERR_BAD_REQUEST,
+			       "Cannot link to a non running container: %s AS %s/%s", name, parent,
+			       l->alias);
+	else
+		add_env(env, parent, l, ip, config);
+	if (rc == 0 && json_get_bool(network_interface(network, "bridge"), "Isolated", false))
+		rc = run_link(d, job, "-I", bridge_ip(network), ip, config, err);
+	container_unref(child);
+	return rc;
+}
+
+int links_open(struct daemon *d, struct container *c, struct job *job, const json_t *network,
+	       struct strlist *env, struct error *err)
+{
+	autojson json_t *h = container_host_config(c);
+	const json_t *v;
+	size_t i;
+
+	if (!network_interface(network, "bridge"))
+		return 0;
+	json_array_foreach(links_of(h), i, v) {
+		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
+		int rc = open_one(d, c, job, network, &l, env, err);
+
+		link_done(&l);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void close_one(struct daemon *d, const json_t *network, const struct link *l)
+{
+	struct container *child = store_lookup(d->store, l->child, NULL);
+	autojson json_t *config = child ? container_config(child) : NULL;
+	autojson json_t *theirs = child ? container_network(child) : NULL;
+	struct error err;
+
+	if (child && theirs &&
+	    run_link(d, NULL, "-D", bridge_ip(network), bridge_ip(theirs), config, &err) < 0)
+		log_warn("cannot close a link: %s, ignoring", err.text);
+	container_unref(child);
+}
+
+/* One whose child ended before leads to an address that is given to others later: closed with it. */
+void links_close(struct daemon *d, struct container *c, const json_t *network)
+{
+	autojson json_t *h = container_host_config(c);
+	const json_t *v;
+	size_t i;
+
+	if (!json_get_bool(network_interface(network, "bridge"), "Isolated", false))
+		return;
+	json_array_foreach(links_of(h), i, v) {
+		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
+
+		close_one(d, network, &l);
+		link_done(&l);
+	}
+}
+
+/* ---- what changes while a container runs ---- */
+
+/* After a restart of the daemon. */
+void links_reopen(struct daemon *d, struct container *c)
+{
+	autojson json_t *network = container_network(c);
+	autostrlist struct strlist env = STRLIST_INIT;
+	struct error err;
+
+	if (json_get_bool(network_interface(network, "bridge"), "Isolated", false) &&
+	    links_open(d, c, NULL, network, &env, &err) < 0)
+		log_warn("links of %s: %s, ignoring", c->id, err.text);
+}
+
+static bool links_to(struct daemon *d, const json_t *host_config, const struct container *child)
+{
+	bool found = false;
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(links_of(host_config), i, v) {
+		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
+		struct container *other = store_lookup(d->store, l.child, NULL);
+
+		found = found || other == child;
+		link_done(&l);
+		container_unref(other);
+	}
+	return found;
+}
+
+static void refresh(struct daemon *d, struct container *parent, const struct container *child)
+{
+	autojson json_t *h = container_host_config(parent), *network = NULL;
+	struct error err;
+
+	if (!json_array_size(links_of(h)) || parent == child || !links_to(d, h, child))
+		return;
+	network = container_network(parent);
+	if (!network)
+		return;
+	if (netfiles_rewrite(d, parent, network, &err) < 0)
+		log_warn("hosts of %s: %s, ignoring", parent->id, err.text);
+	links_reopen(d, parent);
+}
+
+void links_child_started(struct daemon *d, struct container *c)
+{
+	struct container **all = store_list(d->store);
+
+	for (struct container **p = all; *p; p++)
+		refresh(d, *p, c);
+	store_list_free(all);
+}
+
+/* ---- hosts, and what is shown ---- */
+
+static void add_host(struct daemon *d, const struct link *l, json_t *out)
+{
+	struct container *child = store_lookup(d->store, l->child, NULL);
+	autojson json_t *theirs = child ? container_network(child) : NULL;
+	autojson json_t *config = child ? container_config(child) : NULL;
+	autofree char *name = child ? container_name(child) : NULL, *line = NULL;
+	const char *ip = bridge_ip(theirs);
+
+	if (*ip) {
+		bool is_alias = strcmp(l->alias, name + 1) == 0;
+
+		line = xasprintf("%s\t%s %s%s%s", ip, l->alias,
+				 json_get_str(config, "Hostname", ""), is_alias ? "" : " ",
+				 is_alias ? "" : name + 1);
+		json_array_append_new(out, json_string(line));
+	}
+	container_unref(child);
+}
+
+json_t *links_hosts(struct daemon *d, struct container *c)
+{
+	autojson json_t *h = container_host_config(c);
+	json_t *out = json_array();
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(links_of(h), i, v) {
+		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
+
+		add_host(d, &l, out);
+		link_done(&l);
+	}
+	return out;
+}
+
+json_t *links_shown(struct container *c, const json_t *host_config)
+{
+	const json_t *links = links_of(host_config), *v;
+	autofree char *own = container_name(c);
+	json_t *out;
+	size_t i;
+
+	if (!json_array_size(links))
+		return json_null();
+	out = json_array();
+	json_array_foreach(links, i, v) {
+		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
+		autofree char *shown =
+			xasprintf("/%s:%s/%s", l.child + (*l.child == '/'), own, l.alias);
+
+		json_array_append_new(out, json_string(shown));
+		link_done(&l);
+	}
+	return out;
+}

@@ -1,0 +1,93 @@
+/*
+ * A container's networks. What was asked for is its NetworkingConfig: {"EndpointsConfig": {NETWORK:
+ * {IPAMConfig, Aliases, MacAddress, ...}}}, one member for each network it is on, by name. What it has
+ * while it runs is its `network` member:
+ *
+ *	{"Interfaces": [what allocate_interface said, with "Ifname"], "Ports": [what allocate_port
+ *	 said], "Gateway" and "Gateway6": index of the interface that has the default route of the
+ *	 family, -1: none, "Resolver": file, or not there}
+ *
+ * The network driver is reached by its jobs alone.
+ */
+#ifndef DAEMON_NETWORK_H
+#define DAEMON_NETWORK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "pkg/error.h"
+#include "pkg/strlist.h"
+
+struct container;
+struct daemon;
+struct exec_interface;
+struct exec_network;
+struct job;
+
+/* "bridge", "none", "host", "container", or the name of a network of the user's. */
+const char *network_kind(const struct daemon *d, const json_t *config, const json_t *host_config);
+bool network_is_private(
+	const char *kind); /* has interfaces of its own: not none, host, container */
+struct container *network_peer(struct daemon *d, const char *mode, struct error *err);
+
+/*
+ * At create: which networks it will be on, by their names, in a NetworkingConfig; a new one.
+ * Networks that are not there are left as they are named: that is for the start to say.
+ */
+json_t *network_plan(struct daemon *d, struct job *job, const json_t *config, json_t *host_config,
+		     const json_t *networking, struct error *err);
+
+/* network.c: interfaces and ports, for a start. *network NULL: it has none of its own. */
+int network_allocate(struct daemon *d, struct container *c, struct job *job, json_t **network,
+		     struct error *err);
+void network_release(struct daemon *d, struct container *c);
+void network_adopt(struct daemon *d, struct container *c);
+void network_known_ifnames(struct container *c, json_t *ifnames); /* appended */
+
+/* The interface with the default route, key as above; borrowed, NULL: there is none. */
+json_t *network_gateway(const json_t *network, const char *key);
+bool network_leads_out(const json_t *network);
+/* The one with the default route of IPv4, else of IPv6, else the first. */
+json_t *network_main_interface(const json_t *network);
+json_t *network_interface(const json_t *network, const char *name); /* on that network; borrowed */
+bool network_has_names(const json_t *network); /* is it on a network that has a resolver? */
+void network_choose_gateways(json_t *network, const json_t *networking); /* sets both */
+/* One interface as the exec driver takes it; exec_interface_done() it. */
+void network_exec_interface(const json_t *interface, const json_t *network,
+			    struct exec_interface *out);
+void network_exec(const json_t *network, struct exec_network *out);
+/* The pieces of network_allocate(), for those who change it while the container runs. */
+int network_allocate_one(struct daemon *d, struct container *c, struct job *job, const char *name,
+			 const json_t *endpoint, json_t **interface, struct error *err);
+int network_publish(struct daemon *d, struct container *c, struct job *job, json_t *network,
+		    struct error *err);
+void network_release_one(struct daemon *d, struct container *c, const char *name);
+
+/* network_show.c */
+json_t *network_settings_json(struct container *c); /* NetworkSettings of inspect */
+json_t *network_list_json(struct container *c);     /* Networks alone, for the list */
+
+/* portspecs.c: HostConfig's bindings as requests of allocate_port, NULL: none; and as shown. */
+json_t *ports_wanted(const json_t *config, const json_t *host_config);
+json_t *ports_shown(const json_t *config, const json_t *network);  /* of NetworkSettings */
+json_t *ports_listed(const json_t *config, const json_t *network); /* of the list */
+
+/* resolver.c: the file for the resolver, written or replaced; its path (the caller frees). */
+char *resolver_write(struct daemon *d, struct container *c, const json_t *network,
+		     struct error *err);
+void resolver_remove(struct daemon *d, struct container *c);
+void resolver_sweep(struct daemon *d); /* those of no container */
+
+/* links.c: what --link brings on the default bridge: environment, hosts, open ports. */
+int links_open(struct daemon *d, struct container *c, struct job *job, const json_t *network,
+	       struct strlist *env, struct error *err);
+void links_close(struct daemon *d, struct container *c, const json_t *network);
+void links_reopen(struct daemon *d, struct container *c);
+/* Whoever links to c finds it at its new address. */
+void links_child_started(struct daemon *d, struct container *c);
+json_t *links_hosts(struct daemon *d, struct container *c); /* new: ["IP\tALIAS NAME ID", ...] */
+json_t *links_shown(struct container *c, const json_t *host_config); /* HostConfig.Links */
+int links_check(struct daemon *d, const json_t *host_config, struct error *err);
+
+#endif

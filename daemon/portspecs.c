@@ -1,0 +1,124 @@
+/* Published ports: from what the user asked for, and to what the API shows. */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/network.h"
+#include "pkg/json.h"
+#include "pkg/mem.h"
+#include "pkg/parse.h"
+#include "runconfig/ports.h"
+
+/* "80/tcp": the number; 0 when it is none. */
+static unsigned split_port(const char *spec, const char **proto)
+{
+	struct port_range range;
+
+	*proto = "tcp";
+	if (port_range_parse(spec, &range, NULL) < 0)
+		return 0;
+	*proto = range.proto;
+	return range.low;
+}
+
+static void add_request(json_t *out, unsigned port, const char *proto, const json_t *binding)
+{
+	json_array_append_new(out,
+			      json_pack("{s:s, s:i, s:s, s:s}", "Proto", proto, "ContainerPort",
+					(int)port, "HostIP", json_get_str(binding, "HostIp", ""),
+					"HostPort", json_get_str(binding, "HostPort", "")));
+}
+
+/* No binding at all means one anywhere. */
+static void add_requests(json_t *out, const char *spec, const json_t *bindings)
+{
+	const char *proto;
+	unsigned port = split_port(spec, &proto);
+	const json_t *v;
+	size_t i;
+
+	if (!port)
+		return;
+	if (!json_array_size(bindings))
+		add_request(out, port, proto, NULL);
+	json_array_foreach(bindings, i, v)
+		add_request(out, port, proto, v);
+}
+
+json_t *ports_wanted(const json_t *config, const json_t *host_config)
+{
+	json_t *bindings = json_get_obj(host_config, "PortBindings"), *v, *out = json_array();
+	const char *spec;
+
+	json_object_foreach(bindings, spec, v)
+		add_requests(out, spec, v);
+	if (json_get_bool(host_config, "PublishAllPorts", false))
+		json_object_foreach(json_get_obj(config, "ExposedPorts"), spec, v)
+			if (!json_object_get(bindings, spec))
+				add_requests(out, spec, NULL);
+	if (json_array_size(out))
+		return out;
+	json_decref(out);
+	return NULL;
+}
+
+static void key_of(const json_t *port, char out[24])
+{
+	snprintf(out, 24, "%d/%s", (int)json_get_int(port, "ContainerPort", 0),
+		 json_get_str(port, "Proto", "tcp"));
+}
+
+static bool is_published(const json_t *port)
+{
+	return !json_get_bool(port, "Routed", false);
+}
+
+json_t *ports_shown(const json_t *config, const json_t *network)
+{
+	json_t *ports = json_object(), *v;
+	const char *spec;
+	size_t i;
+
+	json_object_foreach(json_get_obj(config, "ExposedPorts"), spec, v)
+		json_object_set_new(ports, spec, json_null());
+	json_array_foreach(json_get_arr(network, "Ports"), i, v) {
+		char key[24], number[8];
+
+		key_of(v, key);
+		if (!json_is_array(json_object_get(ports, key)))
+			json_object_set_new(ports, key, json_array());
+		snprintf(number, sizeof(number), "%d", (int)json_get_int(v, "HostPort", 0));
+		if (is_published(v))
+			json_array_append_new(json_object_get(ports, key),
+					      json_pack("{s:s, s:s}", "HostIp",
+							json_get_str(v, "HostIP", ""), "HostPort",
+							number));
+	}
+	return ports;
+}
+
+json_t *ports_listed(const json_t *config, const json_t *network)
+{
+	autojson json_t *shown = ports_shown(config, network);
+	json_t *list = json_array(), *bindings, *v;
+	const char *spec, *proto;
+	size_t i;
+
+	json_object_foreach(shown, spec, bindings) {
+		unsigned port = split_port(spec, &proto);
+
+		if (port && !json_array_size(bindings))
+			json_array_append_new(list, json_pack("{s:i, s:s}", "PrivatePort",
+							      (int)port, "Type", proto));
+		json_array_foreach(bindings, i, v) {
+			uint32_t public = 0;
+
+			(void)parse_u32(json_get_str(v, "HostPort", ""), &public); /* ours */
+			json_array_append_new(list,
+					      json_pack("{s:s, s:i, s:i, s:s}", "IP",
+							json_get_str(v, "HostIp", ""),
+							"PrivatePort", (int)port, "PublicPort",
+							(int)public, "Type", proto));
+		}
+	}
+	return list;
+}
