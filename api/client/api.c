@@ -1,6 +1,7 @@
 /* Requests to the daemon, and its refusals as sentences. See internal.h. */
 #include "api/client/internal.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -126,7 +127,7 @@ static int refused(struct httpc *conn, const struct httpc_response *resp, struct
 	j = json_parse(buf_text(&body), body.len, NULL);
 	text = json_get_str(j, "message", j ? "" : buf_text(&body));
 	n = strlen(text);
-	while (n && text[n - 1] == '\n')
+	while (n && isspace((unsigned char)text[n - 1]))
 		n--;
 	if (!n)
 		return error_set(err, kind_of(resp->status),

@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "api/client/flag_lists.h"
 #include "api/client/format.h"
 #include "api/client/internal.h"
 #include "api/client/progress.h"
@@ -257,7 +258,8 @@ struct events_opts {
 
 #define AT(m) offsetof(struct events_opts, m)
 static const struct mflag events_flags[] = {
-	{ "f,-filter", MFLAG_LIST, AT(filter), "filter", "Show those that match NAME=VALUE", NULL },
+	{ "f,-filter", MFLAG_LIST, AT(filter), "filter", "Show those that match NAME=VALUE",
+	  flag_filter },
 	{ "-format", MFLAG_STRING, AT(format), NULL, "Output as 'json' or by a Go template", NULL },
 	{ "#since,-since", MFLAG_STRING, AT(since), NULL, "From this time on, or from so long ago",
 	  NULL },
