@@ -145,7 +145,7 @@ const struct mflag run_flags[] = {
 	{ "-kernel-memory", MFLAG_BYTES, AT(kernel_memory), NULL,
 	  NULL, NULL },
 	{ "l,-label", MFLAG_LIST, AT(label), NULL,
-	  "Add a label, NAME=VALUE", NULL },
+	  "Add a label, NAME=VALUE", flag_label },
 	{ "-label-file", MFLAG_LIST, AT(label_file), NULL,
 	  "Read labels from a file", NULL },
 	{ "#link,-link", MFLAG_LIST, AT(link), NULL,
