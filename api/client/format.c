@@ -1,6 +1,7 @@
 /* Output formats of lists and objects: see format.h. */
 #include "api/client/format.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -205,20 +206,17 @@ char *local_time(long long seconds)
 /* "+0100 CET" of where that is the time here, else "+0100 +0100"; Z is UTC. */
 static void add_zone(struct buf *out, const char *zone, time_t t)
 {
-	char offset[8];
+	char given[8], local[8];
 	struct tm tm;
 
-	if (strcmp(zone, "Z") == 0 || strcmp(zone + 1, "00:00") == 0 || strlen(zone) != 6) {
+	if (strlen(zone) != 6 || strcmp(zone + 1, "00:00") == 0) {
 		buf_adds(out, "+0000 UTC");
 		return;
 	}
+	snprintf(given, sizeof(given), "%c%c%c%c%c", zone[0], zone[1], zone[2], zone[4], zone[5]);
 	localtime_r(&t, &tm);
-	strftime(offset, sizeof(offset), "%z", &tm);
-	buf_addf(out, "%.3s%.2s ", zone, zone + 4);
-	if (strncmp(offset, zone, 3) == 0 && strcmp(offset + 3, zone + 4) == 0)
-		buf_adds(out, tm.tm_zone);
-	else
-		buf_addf(out, "%.3s%.2s", zone, zone + 4);
+	strftime(local, sizeof(local), "%z", &tm);
+	buf_addf(out, "%s %s", given, strcmp(given, local) == 0 ? tm.tm_zone : given);
 }
 
 char *api_time(const char *text)
