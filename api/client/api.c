@@ -216,6 +216,11 @@ int api_call(struct client *c, const char *method, const char *path, const json_
 	return httpc_drain(c->conn, err);
 }
 
+int api_settle_version(struct client *c, struct error *err)
+{
+	return c->version_fixed ? 0 : api_call(c, "GET", "/_ping", NULL, NULL, err);
+}
+
 int api_get(struct client *c, const char *path, json_t **reply, struct error *err)
 {
 	return api_call(c, "GET", path, NULL, reply, err);

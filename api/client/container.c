@@ -138,7 +138,7 @@ static int settle_mac(struct client *c, json_t *body, struct error *err)
 		others |= json_object_get(endpoint, "MacAddress") && strcmp(name, mode) != 0;
 	if (!own && !others)
 		return 0;
-	if (api_call(c, "GET", "/_ping", NULL, NULL, err) < 0)
+	if (api_settle_version(c, err) < 0)
 		return -1;
 	if (api_at_least(c, 44))
 		json_object_del(body, "MacAddress");

@@ -138,6 +138,8 @@ int call_download(struct call *call, const char *path, const char *file, struct 
 /* What to tell when the connection broke at the other end. */
 void api_explain(struct client *c, struct error *err);
 bool api_at_least(const struct client *c, int minor); /* version 1.minor or newer */
+/* Agree on the version first, where what is sent depends on it. */
+int api_settle_version(struct client *c, struct error *err);
 
 /* "a=b" strings, "name=value" for filters, as the JSON that `filters` wants. NULL when empty. */
 char *api_filters(const struct strlist *filters, struct error *err);

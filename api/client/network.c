@@ -10,9 +10,9 @@ static int run_create(struct call *call)
 	struct error err;
 
 	body = network_create_body(o, call->args.v[0], &err);
-	if (!body)
+	if (!body || api_settle_version(call->client, &err) < 0)
 		return call_complain(call, &err);
-	if (!api_at_least(call->client, 44))
+	if (!api_at_least(call->client, 44)) /* else two networks could have the same name */
 		json_object_set_new_nocheck(body, "CheckDuplicate", json_true());
 	if (api_call(call->client, "POST", "/networks/create", body, &reply, &err) < 0)
 		return call_complain(call, &err);

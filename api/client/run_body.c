@@ -315,6 +315,10 @@ static int make_host_config(const struct run_opts *o, json_t *config, json_t *ho
 
 static int check_conflicts(const struct run_opts *o, struct error *err)
 {
+	if (o->memory_swappiness < -1 || o->memory_swappiness > 100)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "invalid value: %lld. Valid memory swappiness range is 0-100",
+				 (long long)o->memory_swappiness);
 	if (o->rm && o->restart && *o->restart && strcmp(o->restart, "no") != 0)
 		return error_set(err, ERR_BAD_REQUEST,
 				 "conflicting options: cannot specify both --restart and --rm");

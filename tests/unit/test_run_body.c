@@ -200,6 +200,8 @@ static const struct {
 	{ "--network-alias x img",
 	  "network-scoped aliases are only supported for user-defined networks" },
 	{ "--network= img", "no name set for network" },
+	{ "--memory-swappiness 101 img",
+	  "invalid value: 101. Valid memory swappiness range is 0-100" },
 	{ "--mac-address x img", "x is not a valid mac address" },
 	{ "--network name=a,mac-address=x img", "x is not a valid mac address" },
 };
