@@ -26,4 +26,15 @@ void gotemplate_free(struct gotemplate *t);
  */
 int gotemplate_run(const struct gotemplate *t, json_t *data, struct buf *out, struct error *err);
 
+/* What data can be asked beside its members: {{.Label "x"}}. */
+struct gotemplate_methods {
+	/* The answer, which the caller frees; NULL when there is no method of that name. */
+	char *(*call)(const void *self, const char *name, const char *arg);
+	const void *self;
+};
+/* The same with methods of data, with a text as their one argument. */
+int gotemplate_run_with(const struct gotemplate *t, json_t *data,
+			const struct gotemplate_methods *methods, struct buf *out,
+			struct error *err);
+
 #endif

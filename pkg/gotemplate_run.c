@@ -11,7 +11,8 @@
 #define MAX_ARGS 32
 
 struct run {
-	json_t *dot; /* borrowed */
+	json_t *dot, *data;                       /* borrowed */
+	const struct gotemplate_methods *methods; /* of data, or NULL */
 	struct {
 		const char *name;
 		json_t *value; /* a reference of its own; NULL for a missing member */
@@ -121,6 +122,28 @@ static int eval_args(struct run *r, const struct gt_operand *o, json_t **args, s
 	return 0;
 }
 
+/* {{.Label "x"}}: not a function, but something that data can be asked. */
+static int eval_method(struct run *r, const struct gt_command *c, json_t **out)
+{
+	const struct gt_operand *o = c->args, *arg = o->next;
+	autojson json_t *v = NULL;
+	autofree char *text = NULL;
+
+	if (r->methods && o->kind == GT_DOT && r->dot == r->data && o->fields.n == 1 &&
+	    !arg->next) {
+		if (eval_operand(r, arg, &v) < 0)
+			return -1;
+		if (json_is_string(v))
+			text = r->methods->call(r->methods->self, o->fields.v[0],
+						json_string_value(v));
+	}
+	if (!text)
+		return error_set(r->err, ERR_BAD_REQUEST,
+				 "template: :1: can't give argument to non-function");
+	*out = json_string_nocheck(text);
+	return 0;
+}
+
 /* One command; final is the value of the command before it in the pipeline, if there is one. */
 static int eval_command(struct run *r, const struct gt_command *c, bool piped, json_t *final,
 			json_t **out)
@@ -130,7 +153,9 @@ static int eval_command(struct run *r, const struct gt_command *c, bool piped, j
 	int rc;
 
 	if (c->args->kind != GT_FUNC) {
-		if (piped || c->args->next)
+		if (c->args->next && !piped)
+			return eval_method(r, c, out);
+		if (piped)
 			return error_set(r->err, ERR_BAD_REQUEST,
 					 "template: :1: can't give argument to non-function");
 		return eval_operand(r, c->args, out);
@@ -297,13 +322,20 @@ static int run_list(struct run *r, const struct gt_node *n)
 	return 0;
 }
 
-int gotemplate_run(const struct gotemplate *t, json_t *data, struct buf *out, struct error *err)
+int gotemplate_run_with(const struct gotemplate *t, json_t *data,
+			const struct gotemplate_methods *methods, struct buf *out,
+			struct error *err)
 {
-	struct run r = { .dot = data, .out = out, .err = err };
+	struct run r = { .dot = data, .data = data, .methods = methods, .out = out, .err = err };
 	int rc = declare(&r, "$", data);
 
 	if (rc == 0)
 		rc = run_list(&r, t->list);
 	leave_scope(&r, 0);
 	return rc;
+}
+
+int gotemplate_run(const struct gotemplate *t, json_t *data, struct buf *out, struct error *err)
+{
+	return gotemplate_run_with(t, data, NULL, out, err);
 }

@@ -96,7 +96,8 @@ static int set_bool(const struct mflag *f, void *to, const char *text, struct er
 	bool b;
 
 	if (parse_bool(text, &b) < 0)
-		return error_set(err, ERR_BAD_REQUEST, "not a boolean");
+		return error_set(err, ERR_BAD_REQUEST,
+				 "strconv.ParseBool: parsing \"%s\": invalid syntax", text);
 	if (f->type == MFLAG_BOOL)
 		*(bool *)to = b;
 	else
@@ -109,8 +110,8 @@ static int set_int(void *to, const char *text, struct error *err)
 	int64_t v;
 
 	if (parse_i64(text, &v) < 0)
-		return error_set(err, ERR_BAD_REQUEST, "%s",
-				 errno == ERANGE ? "value out of range" : "not a number");
+		return error_set(err, ERR_BAD_REQUEST, "strconv.ParseInt: parsing \"%s\": %s", text,
+				 errno == ERANGE ? "value out of range" : "invalid syntax");
 	*(int64_t *)to = v;
 	return 0;
 }
@@ -139,6 +140,8 @@ static int set(const struct mflag *f, void *to, const char *text, struct error *
 		*(const char **)to = text;
 		return 0;
 	case MFLAG_LIST:
+		if (f->parse)
+			return f->parse(text, to, err);
 		strlist_add(to, text);
 		return 0;
 	case MFLAG_CUSTOM:
@@ -150,6 +153,39 @@ static int set(const struct mflag *f, void *to, const char *text, struct error *
 static bool takes_value(const struct mflag *f)
 {
 	return f->type != MFLAG_BOOL && f->type != MFLAG_TRISTATE;
+}
+
+/* The flag's first short and first long name: "-d, --detach". */
+static void add_names(const struct mflag *f, const char *no_short, struct buf *out)
+{
+	struct name name, brief = { 0 }, full = { 0 };
+
+	for (const char *list = f->names; next_name(&list, &name);) {
+		if (name.deprecated)
+			continue;
+		if (*name.p == '-' && !full.p)
+			full = name;
+		else if (*name.p != '-' && !brief.p)
+			brief = name;
+	}
+	if (brief.p)
+		buf_addf(out, "-%.*s%s", (int)brief.n, brief.p, full.p ? ", " : "");
+	else
+		buf_adds(out, no_short);
+	if (full.p)
+		buf_addf(out, "-%.*s", (int)full.n, full.p);
+}
+
+/* A value that does not do, in the words of Docker's client. */
+static int refuse(struct walk *w, const struct mflag *f, const char *value, const char *why)
+{
+	autobuf struct buf quoted = BUF_INIT(sizeof(w->err->text)), names = BUF_INIT(256);
+
+	for (; *value; value++)
+		buf_addf(&quoted, *value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
+	add_names(f, "", &names);
+	return error_set(w->err, ERR_BAD_REQUEST, "invalid argument \"%s\" for \"%s\" flag: %s",
+			 buf_text(&quoted), buf_text(&names), why);
 }
 
 /* A flag under the name p of n bytes; value is what followed '=' (or was glued on), or NULL. */
@@ -168,9 +204,7 @@ static int take_flag(struct walk *w, const struct mflag *f, const char *p, size_
 	if (!w->base)
 		return 0;
 	if (set(f, (char *)w->base + f->offset, value ? value : "true", &why) < 0)
-		return error_set(w->err, ERR_BAD_REQUEST, "invalid %s \"%s\" for flag -%.*s: %s",
-				 takes_value(f) ? "value" : "boolean value", value, (int)n, p,
-				 why.text);
+		return refuse(w, f, value ? value : "", why.text);
 	return 0;
 }
 
@@ -285,24 +319,10 @@ static const char *value_word(const struct mflag *f)
 }
 
 /* "  -d, --detach list", as the left column of the usage. */
-static void add_names(const struct mflag *f, struct buf *out)
+static void add_left(const struct mflag *f, struct buf *out)
 {
-	struct name name, brief = { 0 }, full = { 0 };
-
-	for (const char *list = f->names; next_name(&list, &name);) {
-		if (name.deprecated)
-			continue;
-		if (*name.p == '-' && !full.p)
-			full = name;
-		else if (*name.p != '-' && !brief.p)
-			brief = name;
-	}
-	if (brief.p)
-		buf_addf(out, "  -%.*s", (int)brief.n, brief.p);
-	else
-		buf_adds(out, "    ");
-	if (full.p)
-		buf_addf(out, "%s-%.*s", brief.p ? ", " : "  ", (int)full.n, full.p);
+	buf_adds(out, "  ");
+	add_names(f, "    ", out);
 	if (*value_word(f))
 		buf_addf(out, " %s", value_word(f));
 }
@@ -314,7 +334,7 @@ void mflag_usage(const struct mflag *table, struct buf *out)
 
 	for (const struct mflag *f = table; f->names; f++) {
 		buf_reset(&left);
-		add_names(f, &left);
+		add_left(f, &left);
 		if (f->help && left.len > width)
 			width = left.len;
 	}
@@ -322,7 +342,7 @@ void mflag_usage(const struct mflag *table, struct buf *out)
 		if (!f->help)
 			continue;
 		buf_reset(&left);
-		add_names(f, &left);
+		add_left(f, &left);
 		buf_addf(out, "%-*s   %s\n", (int)width, buf_text(&left), f->help);
 	}
 }

@@ -44,7 +44,10 @@ struct mflag {
 	size_t offset;     /* of the variable in the caller's struct */
 	const char *value; /* its word in the usage; NULL: "string", "int", "list", "bytes" */
 	const char *help;  /* NULL: works, but is not shown */
-	/* MFLAG_CUSTOM: read text into *target. 0, or -1 with err: the cause alone. */
+	/*
+	 * MFLAG_CUSTOM: read text into *target. MFLAG_LIST: append to it what text stands for; NULL: text.
+	 * 0, or -1 with err: the cause alone.
+	 */
 	int (*parse)(const char *text, void *target, struct error *err);
 };
 

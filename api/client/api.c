@@ -1,6 +1,7 @@
 /* Requests to the daemon, and its refusals as sentences. See internal.h. */
 #include "api/client/internal.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -126,7 +127,7 @@ static int refused(struct httpc *conn, const struct httpc_response *resp, struct
 	j = json_parse(buf_text(&body), body.len, NULL);
 	text = json_get_str(j, "message", j ? "" : buf_text(&body));
 	n = strlen(text);
-	while (n && text[n - 1] == '\n')
+	while (n && isspace((unsigned char)text[n - 1]))
 		n--;
 	if (!n)
 		return error_set(err, kind_of(resp->status),
@@ -213,6 +214,11 @@ int api_call(struct client *c, const char *method, const char *path, const json_
 		return 0;
 	}
 	return httpc_drain(c->conn, err);
+}
+
+int api_settle_version(struct client *c, struct error *err)
+{
+	return c->version_fixed ? 0 : api_call(c, "GET", "/_ping", NULL, NULL, err);
 }
 
 int api_get(struct client *c, const char *path, json_t **reply, struct error *err)

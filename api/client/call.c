@@ -30,20 +30,19 @@ void call_warn(struct call *call, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* run, create and start name the program and point to their help, as Docker's do. */
-static void decorate(struct call *call, const char *text)
+int call_refuse(struct call *call, const struct error *err)
 {
 	call->client->status = EXIT_DAEMON;
-	call_warn(call, "docker: %s\n\nRun 'docker %s --help' for more information", text,
+	call_warn(call, "docker: %s\n\nRun 'docker %s --help' for more information", err->text,
 		  call->command->name);
+	return -1;
 }
 
 int call_complain(struct call *call, const struct error *err)
 {
 	if (call->command->impl->options & CMD_RUNS)
-		decorate(call, err->text);
-	else
-		say(call, err->text);
+		return call_refuse(call, err);
+	say(call, err->text);
 	return -1;
 }
 
@@ -56,6 +55,26 @@ int call_fail(struct call *call, const char *fmt, ...)
 	vsnprintf(err.text, sizeof(err.text), fmt, ap);
 	va_end(ap);
 	return call_complain(call, &err);
+}
+
+bool call_confirmed(struct call *call, const char *question)
+{
+	char answer[16] = "";
+	size_t n = 0;
+
+	job_printf(call->job, "%s [y/N] ", question);
+	while (n < sizeof(answer) - 1 && !memchr(answer, '\n', n)) {
+		ssize_t got = input_read(job_in(call->job), answer + n, sizeof(answer) - 1 - n);
+
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+	}
+	n = strspn(answer, " \t");
+	if (answer[n] != 'y' && answer[n] != 'Y')
+		return false;
+	n += 1 + strspn(answer + n + 1, " \t\r");
+	return !answer[n] || answer[n] == '\n';
 }
 
 int call_each(struct call *call, int (*fn)(struct call *call, const char *arg, struct error *err))

@@ -15,14 +15,16 @@
 #include "pkg/mem.h"
 #include "pkg/tls.h"
 
-static int usage_failed(struct call *call, const char *text, int status)
+static int usage_failed(struct call *call, const char *prefix, const char *text, int status)
 {
+	/* Docker's own words differ for commands without a limit of arguments. */
+	const char *see = !*prefix || call->command->max_args >= 0 ? "Run" : "See";
+
 	call->client->status = status;
 	call_warn(call,
-		  "docker: %s\n\nUsage:  docker %s%s%s\n\nRun 'docker %s --help' for more "
-		  "information",
-		  text, call->command->name, *call->command->usage ? " " : "", call->command->usage,
-		  call->command->name);
+		  "%s%s\n\nUsage:  docker %s%s%s\n\n%s 'docker %s --help' for more information",
+		  prefix, text, call->command->name, *call->command->usage ? " " : "",
+		  call->command->usage, see, call->command->name);
 	return -1;
 }
 
@@ -39,12 +41,16 @@ static int check_arity(struct call *call)
 	else if (cmd->min_args == cmd->max_args)
 		snprintf(text, sizeof(text), "'docker %s' requires %d argument%s", cmd->name,
 			 cmd->min_args, cmd->min_args == 1 ? "" : "s");
+	else if (cmd->max_args > 0 && cmd->min_args > 0)
+		snprintf(text, sizeof(text),
+			 "'docker %s' requires at least %d and at most %d arguments", cmd->name,
+			 cmd->min_args, cmd->max_args);
 	else
 		snprintf(text, sizeof(text), "'docker %s' requires at %s %d argument%s", cmd->name,
 			 n < cmd->min_args ? "least" : "most",
 			 n < cmd->min_args ? cmd->min_args : cmd->max_args,
 			 (n < cmd->min_args ? cmd->min_args : cmd->max_args) == 1 ? "" : "s");
-	return usage_failed(call, text, 1);
+	return usage_failed(call, "docker: ", text, 1);
 }
 
 static int print_help(struct call *call)
@@ -75,7 +81,7 @@ static int parse_and_run(struct call *call, char *const *args)
 	if (rc == MFLAG_HELP)
 		return print_help(call);
 	if (rc < 0)
-		return usage_failed(call, err.text, EXIT_DAEMON);
+		return usage_failed(call, "", err.text, EXIT_DAEMON);
 	return check_arity(call) == 0 ? impl->run(call) : -1;
 }
 
@@ -152,8 +158,10 @@ static int not_found(int argc, char **argv)
 		return 1;
 	}
 	if (argc > 1 && argv[1][0] != '-') {
-		fprintf(stderr, "Error: Command not found: %s %s\nSee 'docker %s --help'.\n",
-			argv[0], argv[1], argv[0]);
+		fprintf(stderr,
+			"docker: unknown command: docker %s %s\n\nUsage:  docker %s\n\n"
+			"Run 'docker %s --help' for more information\n",
+			argv[0], argv[1], argv[0], argv[0]);
 		return 1;
 	}
 	fputs(buf_text(&b), stdout);

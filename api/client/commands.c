@@ -50,6 +50,16 @@ static const struct command commands[] = {
 	  &cmd_login },
 	{ "logout", "[SERVER]", "Forget the password for a registry", 0, 1, &cmd_logout },
 	{ "logs", "[OPTIONS] CONTAINER", "Show what a container has printed", 1, 1, &cmd_logs },
+	{ "network connect", "[OPTIONS] NETWORK CONTAINER", "Connect a container to a network", 2,
+	  2, &cmd_network_connect },
+	{ "network create", "[OPTIONS] NETWORK", "Make a network", 1, 1, &cmd_network_create },
+	{ "network disconnect", "[OPTIONS] NETWORK CONTAINER",
+	  "Disconnect a container from a network", 2, 2, &cmd_network_disconnect },
+	{ "network inspect", "[OPTIONS] NETWORK [NETWORK...]", "Show everything about networks", 1,
+	  -1, &cmd_network_inspect },
+	{ "network ls", "[OPTIONS]", "List networks", 0, 0, &cmd_network_ls },
+	{ "network prune", "[OPTIONS]", "Remove all unused networks", 0, 0, &cmd_network_prune },
+	{ "network rm", "NETWORK [NETWORK...]", "Remove networks", 1, -1, &cmd_network_rm },
 	{ "pause", "CONTAINER [CONTAINER...]", "Freeze the processes of containers", 1, -1,
 	  &cmd_pause },
 	{ "port", "CONTAINER [PRIVATE_PORT[/PROTO]]", "Show the published ports of a container", 1,
@@ -106,7 +116,18 @@ static const struct {
 	{ "image pull", "pull" },         { "image push", "push" },
 	{ "image remove", "rmi" },        { "image rm", "rmi" },
 	{ "image save", "save" },         { "image tag", "tag" },
+	{ "network list", "network ls" }, { "network remove", "network rm" },
 	{ "system events", "events" },    { "system info", "info" },
+};
+
+/* Words in front of commands. */
+static const struct {
+	const char *name, *help;
+} groups[] = {
+	{ "container", "Commands for containers" },
+	{ "image", "Commands for images" },
+	{ "network", "Commands for networks" },
+	{ "system", "Commands for the daemon" },
 };
 
 static const struct command *find_own(const char *name)
@@ -176,7 +197,7 @@ bool command_print_group(const char *group, struct buf *out)
 	size_t n = strlen(group) + 1;
 
 	for (size_t i = 0; i < array_size(aliases); i++)
-		if (in_group(aliases[i].alias, group))
+		if (in_group(aliases[i].alias, group) && !in_group(aliases[i].target, group))
 			buf_addf(&lines, "  %s\t%s\n", aliases[i].alias + n,
 				 find_own(aliases[i].target)->help);
 	for (const struct command *c = commands; c->name; c++)
@@ -198,6 +219,11 @@ static void list_commands(struct buf *out)
 	for (const struct command *c = commands; c->name; c++)
 		if (!strchr(c->name, ' '))
 			buf_addf(&lines, "  %s\t%s\n", c->name, c->help);
+	tabwriter_format(buf_text(&lines), 12, 2, out);
+	buf_reset(&lines);
+	for (size_t i = 0; i < array_size(groups); i++)
+		buf_addf(&lines, "  %s\t%s\n", groups[i].name, groups[i].help);
+	buf_adds(out, "\nManagement Commands:\n");
 	tabwriter_format(buf_text(&lines), 12, 2, out);
 }
 

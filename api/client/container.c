@@ -100,6 +100,17 @@ static int create_or_pull(struct call *call, const struct run_opts *o, const jso
 	return post_create(call, o, body, reply, err);
 }
 
+/* Resolvers on the loopback address are the host's, which containers do not reach. */
+static void warn_of_local_dns(struct call *call, const struct run_opts *o)
+{
+	for (size_t i = 0; i < o->dns.n; i++)
+		if (strncmp(o->dns.v[i], "127.", 4) == 0 || strcmp(o->dns.v[i], "::1") == 0) {
+			call_warn(call, "WARNING: Localhost DNS (%s) may fail in containers.",
+				  o->dns.v[i]);
+			return;
+		}
+}
+
 static int check_options(const struct run_opts *o, struct error *err)
 {
 	if (!o->pull || strcmp(o->pull, "always") == 0 || strcmp(o->pull, "missing") == 0 ||
@@ -111,18 +122,52 @@ static int check_options(const struct run_opts *o, struct error *err)
 			 o->pull);
 }
 
-int container_create(struct call *call, const struct run_opts *o, char **id, struct error *err)
+/*
+ * A MAC address is an endpoint's from API 1.44 on, where the container's own is frowned at; older
+ * daemons know the latter alone. So the version must be settled before the body is sent.
+ */
+static int settle_mac(struct client *c, json_t *body, struct error *err)
 {
-	autojson json_t *body = NULL, *reply = NULL;
+	const json_t *networking = json_object_get(body, "NetworkingConfig");
+	json_t *endpoints = json_get_obj(networking, "EndpointsConfig"), *endpoint;
+	const char *mode = json_get_str(json_object_get(body, "HostConfig"), "NetworkMode", "");
+	bool own = json_object_get(body, "MacAddress") != NULL, others = false;
+	const char *name;
+
+	json_object_foreach(endpoints, name, endpoint)
+		others |= json_object_get(endpoint, "MacAddress") && strcmp(name, mode) != 0;
+	if (!own && !others)
+		return 0;
+	if (api_settle_version(c, err) < 0)
+		return -1;
+	if (api_at_least(c, 44))
+		json_object_del(body, "MacAddress");
+	else if (others)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "\"specify mac-address per network\" requires API version 1.44, "
+				 "but the Docker daemon API version is %s",
+				 c->version);
+	return 0;
+}
+
+json_t *container_body(struct call *call, const struct run_opts *o, struct error *err)
+{
+	return check_options(o, err) == 0 ? run_body(o, &call->args, err) : NULL;
+}
+
+int container_create(struct call *call, const struct run_opts *o, json_t *body, char **id,
+		     struct error *err)
+{
+	autojson json_t *reply = NULL;
 	autostrlist struct strlist warnings = STRLIST_INIT;
 	autoclose int cidfile = -1;
 	const char *text;
 
-	body = run_body(o, &call->args, err);
-	if (!body || check_options(o, err) < 0 || open_cidfile(o->cidfile, &cidfile, err) < 0)
+	if (settle_mac(call->client, body, err) < 0 || open_cidfile(o->cidfile, &cidfile, err) < 0)
 		return -1;
 	if (o->tty)
 		set_console_size(body);
+	warn_of_local_dns(call, o);
 	if (create_or_pull(call, o, body, &reply, err) < 0) {
 		if (cidfile >= 0)
 			unlink(o->cidfile); /* it is ours, and empty */

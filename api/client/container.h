@@ -5,11 +5,14 @@
 #include "api/client/attached.h"
 #include "api/client/run_opts.h"
 
+/* The body of a create request for the call's command line, or NULL: then that is not in order. */
+json_t *container_body(struct call *call, const struct run_opts *o, struct error *err);
 /*
  * Create, after a pull when the image is not there (or is to be fetched anyway); print warnings, write
  * the cidfile. *id is the caller's.
  */
-int container_create(struct call *call, const struct run_opts *o, char **id, struct error *err);
+int container_create(struct call *call, const struct run_opts *o, json_t *body, char **id,
+		     struct error *err);
 
 /* "/containers/ID/attach?stream=1..." appended; streams: bits of enum run_streams. */
 void container_attach_path(struct buf *path, const char *id, int streams, const char *detach_keys);

@@ -1,6 +1,7 @@
 /* Output formats of lists and objects: see format.h. */
 #include "api/client/format.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -36,33 +37,69 @@ static struct gotemplate *parse(const char *format, struct error *err)
 	return t;
 }
 
-static int run(const struct gotemplate *t, json_t *data, struct buf *out, struct error *err)
+/* {{.Label "x"}} of a row's labels. */
+static char *label_of(const void *labels, const char *name, const char *arg)
 {
-	if (gotemplate_run(t, data, out, err) < 0)
+	return strcmp(name, "Label") == 0 ? xstrdup(json_get_str(labels, arg, "")) : NULL;
+}
+
+/* The title of its column: the last word of the label's name. */
+static char *label_title(const void *self, const char *name, const char *arg)
+{
+	const char *dot = strrchr(arg, '.');
+	char *title;
+
+	(void)self;
+	if (strcmp(name, "Label") != 0)
+		return NULL;
+	title = xstrdup(dot ? dot + 1 : arg);
+	for (char *p = title; *p; p++)
+		if (*p == '-' || *p == '_')
+			*p = ' ';
+	return title;
+}
+
+static int run(const struct gotemplate *t, json_t *data, const struct gotemplate_methods *methods,
+	       struct buf *out, struct error *err)
+{
+	if (gotemplate_run_with(t, data, methods, out, err) < 0)
 		return error_prefix(err, "template parsing error");
 	return buf_addc(out, '\n');
 }
 
-static int run_all(const struct gotemplate *t, const struct list_column *columns,
-		   const json_t *rows, struct buf *out, struct error *err)
+static int run_titles(const struct gotemplate *t, const struct list_column *columns, bool labelled,
+		      struct buf *out, struct error *err)
 {
+	const struct gotemplate_methods methods = { .call = label_title };
 	autojson json_t *titles = json_object();
+
+	for (; columns->field; columns++)
+		json_object_set_new_nocheck(titles, columns->field,
+					    json_string_nocheck(columns->title));
+	return run(t, titles, labelled ? &methods : NULL, out, err);
+}
+
+/* columns: NULL for no titles. labels: or NULL. */
+static int run_all(const struct gotemplate *t, const struct list_column *columns,
+		   const json_t *rows, const json_t *labels, struct buf *out, struct error *err)
+{
 	json_t *row;
 	size_t i;
 
-	for (; columns && columns->field; columns++)
-		json_object_set_new_nocheck(titles, columns->field,
-					    json_string_nocheck(columns->title));
-	if (json_object_size(titles) && run(t, titles, out, err) < 0)
+	if (columns && run_titles(t, columns, labels != NULL, out, err) < 0)
 		return -1;
-	json_array_foreach(rows, i, row)
-		if (run(t, row, out, err) < 0)
+	json_array_foreach(rows, i, row) {
+		const struct gotemplate_methods methods = { label_of, json_array_get(labels, i) };
+
+		if (run(t, row, labels ? &methods : NULL, out, err) < 0)
 			return -1;
+	}
 	return 0;
 }
 
-int list_print(struct call *call, const char *format, const char *default_format,
-	       const struct list_column *columns, const json_t *rows, struct error *err)
+int list_print_labelled(struct call *call, const char *format, const char *default_format,
+			const struct list_column *columns, const json_t *rows, const json_t *labels,
+			struct error *err)
 {
 	autobuf struct buf text = BUF_INIT(OUTPUT_MAX), aligned = BUF_INIT(OUTPUT_MAX);
 	struct gotemplate *t;
@@ -75,7 +112,7 @@ int list_print(struct call *call, const char *format, const char *default_format
 	t = parse(table ? format + 6 : format, err);
 	if (!t)
 		return -1;
-	rc = run_all(t, table ? columns : NULL, rows, &text, err);
+	rc = run_all(t, table ? columns : NULL, rows, labels, &text, err);
 	gotemplate_free(t);
 	if (rc < 0)
 		return -1;
@@ -83,6 +120,19 @@ int list_print(struct call *call, const char *format, const char *default_format
 		tabwriter_format(buf_text(&text), 10, 3, &aligned);
 	(void)call_out(call, table ? aligned.p : text.p, table ? aligned.len : text.len);
 	return 0;
+}
+
+int list_print(struct call *call, const char *format, const char *default_format,
+	       const struct list_column *columns, const json_t *rows, struct error *err)
+{
+	return list_print_labelled(call, format, default_format, columns, rows, NULL, err);
+}
+
+void labels_add(json_t *labels, const json_t *object)
+{
+	json_t *own = json_get_obj(object, "Labels");
+
+	json_array_append_new(labels, own ? json_incref(own) : json_null());
 }
 
 int object_print(struct call *call, const char *format, json_t *object, struct error *err)
@@ -93,11 +143,19 @@ int object_print(struct call *call, const char *format, json_t *object, struct e
 
 	if (!t)
 		return -1;
-	rc = run(t, object, &out, err);
+	rc = run(t, object, NULL, &out, err);
 	gotemplate_free(t);
 	if (rc == 0)
 		(void)call_out(call, out.p, out.len);
 	return rc;
+}
+
+int format_check(const char *format, struct error *err)
+{
+	struct gotemplate *t = parse(format, err);
+
+	gotemplate_free(t);
+	return t ? 0 : -1;
 }
 
 const char *short_id(char out[13], const char *id)
@@ -143,6 +201,36 @@ char *local_time(long long seconds)
 	localtime_r(&t, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z %Z", &tm);
 	return xstrdup(text);
+}
+
+/* "+0100 CET" of where that is the time here, else "+0100 +0100"; Z is UTC. */
+static void add_zone(struct buf *out, const char *zone, time_t t)
+{
+	char given[8], local[8];
+	struct tm tm;
+
+	if (strlen(zone) != 6 || strcmp(zone + 1, "00:00") == 0) {
+		buf_adds(out, "+0000 UTC");
+		return;
+	}
+	snprintf(given, sizeof(given), "%c%c%c%c%c", zone[0], zone[1], zone[2], zone[4], zone[5]);
+	localtime_r(&t, &tm);
+	strftime(local, sizeof(local), "%z", &tm);
+	buf_addf(out, "%s %s", given, strcmp(given, local) == 0 ? tm.tm_zone : given);
+}
+
+char *api_time(const char *text)
+{
+	size_t date = strcspn(text, "T"), end;
+	struct buf out = BUF_INIT(256);
+	struct timespec t;
+
+	if (timefmt_parse(text, &t) < 0 || !text[date])
+		return xstrdup(text);
+	end = date + 1 + strcspn(text + date + 1, "Z+-");
+	buf_addf(&out, "%.*s %.*s ", (int)date, text, (int)(end - date - 1), text + date + 1);
+	add_zone(&out, text + end, t.tv_sec);
+	return buf_take(&out);
 }
 
 char *labels_text(const json_t *labels)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/client/flag_lists.h"
 #include "api/client/format.h"
 #include "api/client/internal.h"
 #include "pkg/mem.h"
@@ -17,7 +18,8 @@ struct images_opts {
 static const struct mflag images_flags[] = {
 	{ "a,-all", MFLAG_BOOL, AT(all), NULL, "Show the layers between too", NULL },
 	{ "-digests", MFLAG_BOOL, AT(digests), NULL, "Show digests", NULL },
-	{ "f,-filter", MFLAG_LIST, AT(filter), "filter", "Show those that match NAME=VALUE", NULL },
+	{ "f,-filter", MFLAG_LIST, AT(filter), "filter", "Show those that match NAME=VALUE",
+	  flag_filter },
 	{ "-format", MFLAG_STRING, AT(format), NULL, "Output as 'json' or by a Go template", NULL },
 	{ "#notrunc,-no-trunc", MFLAG_BOOL, AT(no_trunc), NULL, "Do not shorten what is shown",
 	  NULL },

@@ -16,7 +16,12 @@
 #include "pkg/mflag.h"
 #include "pkg/strlist.h"
 
-enum exit_status { EXIT_DAEMON = 125, EXIT_CANNOT_INVOKE = 126, EXIT_NO_COMMAND = 127 };
+enum exit_status {
+	EXIT_BAD_TEMPLATE = 64,
+	EXIT_DAEMON = 125,
+	EXIT_CANNOT_INVOKE = 126,
+	EXIT_NO_COMMAND = 127
+};
 
 struct tls;
 
@@ -78,17 +83,22 @@ bool command_print_group(const char *group, struct buf *out);
 extern const struct command_impl cmd_attach, cmd_build, cmd_commit, cmd_container_inspect,
 	cmd_container_prune, cmd_cp, cmd_create, cmd_diff, cmd_events, cmd_exec, cmd_export,
 	cmd_help, cmd_history, cmd_image_inspect, cmd_image_prune, cmd_images, cmd_import, cmd_info,
-	cmd_inspect, cmd_kill, cmd_load, cmd_login, cmd_logout, cmd_logs, cmd_pause, cmd_port,
-	cmd_ps, cmd_pull, cmd_push, cmd_rename, cmd_restart, cmd_rm, cmd_rmi, cmd_run, cmd_save,
-	cmd_search, cmd_start, cmd_stop, cmd_tag, cmd_top, cmd_unpause, cmd_update, cmd_version,
-	cmd_wait;
+	cmd_inspect, cmd_kill, cmd_load, cmd_login, cmd_logout, cmd_logs, cmd_network_connect,
+	cmd_network_create, cmd_network_disconnect, cmd_network_inspect, cmd_network_ls,
+	cmd_network_prune, cmd_network_rm, cmd_pause, cmd_port, cmd_ps, cmd_pull, cmd_push,
+	cmd_rename, cmd_restart, cmd_rm, cmd_rmi, cmd_run, cmd_save, cmd_search, cmd_start,
+	cmd_stop, cmd_tag, cmd_top, cmd_unpause, cmd_update, cmd_version, cmd_wait;
 
 /* Print a sentence on stderr, remember that something failed, go on. -1. */
 int call_complain(struct call *call, const struct error *err);
+/* For what the command line asks: with a pointer to the help, and 125, as run does always. -1. */
+int call_refuse(struct call *call, const struct error *err);
 int call_fail(struct call *call, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same without a newline of its own or prefix: job's stdout, job's stderr. */
 int call_out(struct call *call, const void *p, size_t n);
 void call_warn(struct call *call, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Ask on stdout; is the next line of stdin a "y"? */
+bool call_confirmed(struct call *call, const char *question);
 /* Do fn for each argument; complain about failures and go on. 0, or -1 when one failed. */
 int call_each(struct call *call, int (*fn)(struct call *call, const char *arg, struct error *err));
 
@@ -128,6 +138,8 @@ int call_download(struct call *call, const char *path, const char *file, struct 
 /* What to tell when the connection broke at the other end. */
 void api_explain(struct client *c, struct error *err);
 bool api_at_least(const struct client *c, int minor); /* version 1.minor or newer */
+/* Agree on the version first, where what is sent depends on it. */
+int api_settle_version(struct client *c, struct error *err);
 
 /* "a=b" strings, "name=value" for filters, as the JSON that `filters` wants. NULL when empty. */
 char *api_filters(const struct strlist *filters, struct error *err);

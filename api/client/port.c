@@ -2,10 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/client/addresses.h"
 #include "api/client/internal.h"
 #include "pkg/mem.h"
+#include "pkg/natural.h"
 
-static void add_bindings(struct buf *out, const char *before, const json_t *bindings)
+/* "80/tcp -> 0.0.0.0:8080" for each binding; before is "" or "80/tcp -> ". */
+static void add_bindings(struct strlist *out, const char *before, const json_t *bindings)
 {
 	const json_t *b;
 	size_t i;
@@ -14,58 +17,75 @@ static void add_bindings(struct buf *out, const char *before, const json_t *bind
 		const char *ip = json_get_str(b, "HostIp", "");
 		bool v6 = strchr(ip, ':') != NULL;
 
-		buf_addf(out, v6 ? "%s[%s]:%s\n" : "%s%s:%s\n", before, ip,
-			 json_get_str(b, "HostPort", ""));
+		strlist_addf(out, v6 ? "%s[%s]:%s" : "%s%s:%s", before, ip,
+			     json_get_str(b, "HostPort", ""));
 	}
 }
 
-static int by_port(const void *a, const void *b)
+static void add_all(struct strlist *out, json_t *ports)
 {
-	const char *x = *(char *const *)a, *y = *(char *const *)b;
-	long c = strtol(x, NULL, 10) - strtol(y, NULL, 10);
-
-	return c ? (c > 0) - (c < 0) : strcmp(x, y);
-}
-
-static void add_all(struct buf *out, const json_t *ports)
-{
-	autostrlist struct strlist keys = STRLIST_INIT;
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)ports, key, value)
-		strlist_add(&keys, key);
-	if (keys.n)
-		qsort(keys.v, keys.n, sizeof(*keys.v), by_port);
-	for (size_t i = 0; i < keys.n; i++) {
-		autofree char *before = xasprintf("%s -> ", keys.v[i]);
+	json_object_foreach(ports, key, value) {
+		autofree char *before = xasprintf("%s -> ", key);
 
-		add_bindings(out, before, json_object_get(ports, keys.v[i]));
+		add_bindings(out, before, value);
 	}
+}
+
+static int by_nature(const void *a, const void *b)
+{
+	return natural_compare(*(char *const *)a, *(char *const *)b);
+}
+
+static void print_sorted(struct call *call, struct strlist *lines)
+{
+	if (lines->n)
+		qsort(lines->v, lines->n, sizeof(*lines->v), by_nature);
+	for (size_t i = 0; i < lines->n; i++)
+		job_printf(call->job, "%s\n", lines->v[i]);
+}
+
+/* The bindings of one port, "80" or "80/udp". */
+static int add_one(const char *port, const char *container, const json_t *ports,
+		   struct strlist *out, struct error *err)
+{
+	size_t n = strcspn(port, "/");
+	autofree char *number = xstrndup(port, n), *key = NULL;
+	const char *why = parse_port(number, NULL);
+
+	if (why)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "Error: invalid port (%s): strconv.ParseUint: parsing \"%s\": %s",
+				 number, number, why);
+	key = xasprintf("%s/%s", number, port[n] && port[n + 1] ? port + n + 1 : "tcp");
+	add_bindings(out, "", json_object_get(ports, key));
+	if (out->n)
+		return 0;
+	return error_set(err, ERR_NOT_FOUND, "Error: No public port '%s' published for %s", port,
+			 container);
 }
 
 static int run_port(struct call *call)
 {
-	autobuf struct buf path = BUF_INIT(1 << 16), out = BUF_INIT(1 << 20);
+	autobuf struct buf path = BUF_INIT(1 << 16);
+	autostrlist struct strlist lines = STRLIST_INIT;
+	const char *name = call->args.v[0], *port = call->args.n > 1 ? call->args.v[1] : "";
 	autojson json_t *reply = NULL;
-	autofree char *key = NULL;
-	const json_t *ports;
+	json_t *ports;
 	struct error err;
 
-	api_path(&path, "/containers/", call->args.v[0], "/json");
+	api_path(&path, "/containers/", name, "/json");
 	if (api_get(call->client, buf_text(&path), &reply, &err) < 0)
 		return call_complain(call, &err);
 	ports = json_get_obj(json_get_obj(reply, "NetworkSettings"), "Ports");
-	if (call->args.n == 1) {
-		add_all(&out, ports);
-		return call_out(call, out.p, out.len);
-	}
-	key = xasprintf("%s%s", call->args.v[1], strchr(call->args.v[1], '/') ? "" : "/tcp");
-	add_bindings(&out, "", json_object_get(ports, key));
-	if (!out.len)
-		return call_fail(call, "Error: No public port '%s' published for %s",
-				 call->args.v[1], call->args.v[0]);
-	return call_out(call, out.p, out.len);
+	if (!*port)
+		add_all(&lines, ports);
+	else if (add_one(port, name, ports, &lines, &err) < 0)
+		return call_complain(call, &err);
+	print_sorted(call, &lines);
+	return 0;
 }
 
 const struct command_impl cmd_port = { .run = run_port };

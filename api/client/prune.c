@@ -1,7 +1,8 @@
-/* docker container prune and docker image prune: removal of what is not in use, after a question. */
+/* docker container, image and network prune: removal of what is not in use, after a question. */
 #include <stdio.h>
 #include <string.h>
 
+#include "api/client/flag_lists.h"
 #include "api/client/internal.h"
 #include "pkg/mem.h"
 #include "pkg/units.h"
@@ -12,28 +13,28 @@ struct prune_opts {
 };
 
 #define AT(m) offsetof(struct prune_opts, m)
-static const struct mflag container_flags[] = {
-	{ "-filter", MFLAG_LIST, AT(filter), "filter", "Remove those that match NAME=VALUE", NULL },
+static const struct mflag plain_flags[] = {
+	{ "-filter", MFLAG_LIST, AT(filter), "filter", "Remove those that match NAME=VALUE",
+	  flag_filter },
 	{ "f,-force", MFLAG_BOOL, AT(force), NULL, "Do not ask", NULL },
 	{ 0 },
 };
 
 static const struct mflag image_flags[] = {
 	{ "a,-all", MFLAG_BOOL, AT(all), NULL, "Remove all that no container uses", NULL },
-	{ "-filter", MFLAG_LIST, AT(filter), "filter", "Remove those that match NAME=VALUE", NULL },
+	{ "-filter", MFLAG_LIST, AT(filter), "filter", "Remove those that match NAME=VALUE",
+	  flag_filter },
 	{ "f,-force", MFLAG_BOOL, AT(force), NULL, "Do not ask", NULL },
 	{ 0 },
 };
 
 static bool confirmed(struct call *call, const char *what)
 {
-	char answer[16] = "";
+	autofree char *question = xasprintf("WARNING! This will remove %s.\n"
+					    "Are you sure you want to continue?",
+					    what);
 
-	job_printf(call->job,
-		   "WARNING! This will remove %s.\nAre you sure you want to continue? [y/N] ",
-		   what);
-	return input_read(job_in(call->job), answer, sizeof(answer) - 1) > 0 &&
-	       (*answer == 'y' || *answer == 'Y');
+	return call_confirmed(call, question);
 }
 
 static int prune(struct call *call, const char *base, json_t **reply, struct error *err)
@@ -79,7 +80,7 @@ static int run_containers(struct call *call)
 }
 
 const struct command_impl cmd_container_prune = { .run = run_containers,
-						  .flags = container_flags,
+						  .flags = plain_flags,
 						  .opts_size = sizeof(struct prune_opts) };
 
 static int run_images(struct call *call)
@@ -113,3 +114,26 @@ static int run_images(struct call *call)
 const struct command_impl cmd_image_prune = { .run = run_images,
 					      .flags = image_flags,
 					      .opts_size = sizeof(struct prune_opts) };
+
+static int run_networks(struct call *call)
+{
+	const struct prune_opts *o = call->opts;
+	autostrlist struct strlist deleted = STRLIST_INIT;
+	autojson json_t *reply = NULL;
+	struct error err;
+
+	if (!o->force && !confirmed(call, "all custom networks not used by at least one container"))
+		return 0;
+	if (prune(call, "/networks/prune", &reply, &err) < 0)
+		return call_complain(call, &err);
+	json_get_strlist(reply, "NetworksDeleted", &deleted);
+	if (deleted.n)
+		job_printf(call->job, "Deleted Networks:\n");
+	for (size_t i = 0; i < deleted.n; i++)
+		job_printf(call->job, "%s\n%s", deleted.v[i], i + 1 == deleted.n ? "\n" : "");
+	return 0;
+}
+
+const struct command_impl cmd_network_prune = { .run = run_networks,
+						.flags = plain_flags,
+						.opts_size = sizeof(struct prune_opts) };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/client/flag_lists.h"
 #include "api/client/format.h"
 #include "api/client/internal.h"
 #include "api/client/ps_ports.h"
@@ -22,7 +23,8 @@ static const struct mflag flags[] = {
 	{ "a,-all", MFLAG_BOOL, AT(all), NULL, "Show all containers (default: running ones)",
 	  NULL },
 	{ "#beforeId,#-before-id,-before", MFLAG_STRING, AT(before), NULL, NULL, NULL },
-	{ "f,-filter", MFLAG_LIST, AT(filter), "filter", "Show those that match NAME=VALUE", NULL },
+	{ "f,-filter", MFLAG_LIST, AT(filter), "filter", "Show those that match NAME=VALUE",
+	  flag_filter },
 	{ "-format", MFLAG_STRING, AT(format), NULL, "Output as 'json' or by a Go template", NULL },
 	{ "n,-last", MFLAG_INT, AT(last), NULL, "Show the last n containers, of any state", NULL },
 	{ "l,-latest", MFLAG_BOOL, AT(latest), NULL, "Show the last container, of any state",
@@ -213,7 +215,7 @@ static int run_ps(struct call *call)
 {
 	struct ps_opts *o = call->opts;
 	autobuf struct buf path = BUF_INIT(1 << 20);
-	autojson json_t *reply = NULL, *rows = json_array();
+	autojson json_t *reply = NULL, *rows = json_array(), *labels = json_array();
 	const json_t *container;
 	struct error err;
 	size_t i;
@@ -223,9 +225,12 @@ static int run_ps(struct call *call)
 	if (make_path(o, &path, &err) < 0 ||
 	    api_get(call->client, buf_text(&path), &reply, &err) < 0)
 		return call_complain(call, &err);
-	json_array_foreach(reply, i, container)
+	json_array_foreach(reply, i, container) {
 		json_array_append_new(rows, make_row(container, o));
-	if (list_print(call, o->format, default_format(o), columns, rows, &err) < 0)
+		labels_add(labels, container);
+	}
+	if (list_print_labelled(call, o->format, default_format(o), columns, rows, labels, &err) <
+	    0)
 		return call_complain(call, &err);
 	return 0;
 }

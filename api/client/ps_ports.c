@@ -1,6 +1,7 @@
 /*
  * The PORTS column of `docker ps`: neighbouring ports that are mapped to themselves or not published
- * at all are shown as one range.
+ * at all are shown as one range, the others one by one behind them. The order is that of Docker's own
+ * client: a range is shown where it breaks off, those that do not follow in the order of their starts.
  */
 #include "api/client/ps_ports.h"
 
@@ -49,23 +50,15 @@ static bool is_plain(const struct port *p)
 	return !*p->ip || p->host == p->container;
 }
 
-/* The last port of the range that begins at ports[first]; its members are marked done. */
-static int range_end(const struct port *ports, size_t n, size_t first, bool *done)
+/* A range that grows; one for each address and protocol. */
+struct group {
+	const struct port *first;
+	int last;
+};
+
+static bool belongs(const struct group *g, const struct port *p)
 {
-	int last = ports[first].container;
-
-	for (size_t i = first; i < n; i++) {
-		const struct port *p = &ports[i];
-
-		if (done[i] || !is_plain(p) || strcmp(p->ip, ports[first].ip) != 0 ||
-		    strcmp(p->type, ports[first].type) != 0)
-			continue;
-		if (p->container > last + 1)
-			break;
-		last = p->container;
-		done[i] = true;
-	}
-	return last;
+	return strcmp(g->first->ip, p->ip) == 0 && strcmp(g->first->type, p->type) == 0;
 }
 
 static void add_address(struct buf *out, const char *ip)
@@ -75,12 +68,13 @@ static void add_address(struct buf *out, const char *ip)
 	buf_addf(out, v6 ? "[%s]:" : "%s:", ip);
 }
 
-static void add_range(struct buf *out, const struct port *p, int last)
+static void add_range(struct buf *out, const struct group *g)
 {
+	const struct port *p = g->first;
 	char range[32];
 
-	if (last > p->container)
-		snprintf(range, sizeof(range), "%d-%d", p->container, last);
+	if (g->last > p->container)
+		snprintf(range, sizeof(range), "%d-%d", p->container, g->last);
 	else
 		snprintf(range, sizeof(range), "%d", p->container);
 	buf_adds(out, out->len ? ", " : "");
@@ -91,16 +85,35 @@ static void add_range(struct buf *out, const struct port *p, int last)
 	buf_addf(out, "%s/%s", range, p->type);
 }
 
+/* Into its group, or a new one; a range that it does not continue is shown. */
+static size_t add_plain(struct buf *out, struct group *groups, size_t n, const struct port *p)
+{
+	size_t i = 0;
+
+	while (i < n && !belongs(&groups[i], p))
+		i++;
+	if (i < n && p->container == groups[i].last + 1) {
+		groups[i].last = p->container;
+		return n;
+	}
+	if (i < n)
+		add_range(out, &groups[i]);
+	groups[i] = (struct group){ p, p->container };
+	return i < n ? n : n + 1;
+}
+
 char *ps_ports(const json_t *list)
 {
-	size_t n = json_array_size(list);
+	size_t n = json_array_size(list), ngroups = 0;
 	autofree struct port *ports = sorted(list, n);
-	autofree bool *done = xcalloc(n + 1, sizeof(*done));
+	autofree struct group *groups = xcalloc(n + 1, sizeof(*groups));
 	struct buf out = BUF_INIT(1 << 20);
 
 	for (size_t i = 0; i < n; i++)
-		if (!done[i] && is_plain(&ports[i]))
-			add_range(&out, &ports[i], range_end(ports, n, i, done));
+		if (is_plain(&ports[i]))
+			ngroups = add_plain(&out, groups, ngroups, &ports[i]);
+	for (size_t i = 0; i < ngroups; i++)
+		add_range(&out, &groups[i]);
 	for (size_t i = 0; i < n; i++) {
 		if (is_plain(&ports[i]))
 			continue;

@@ -7,6 +7,7 @@
 
 #include "api/client/auth.h"
 #include "api/client/container.h"
+#include "api/client/flag_lists.h"
 #include "api/client/format.h"
 #include "api/client/internal.h"
 #include "api/client/progress.h"
@@ -126,7 +127,8 @@ struct search_opts {
 #define AT(m) offsetof(struct search_opts, m)
 static const struct mflag search_flags[] = {
 	{ "#-automated", MFLAG_BOOL, AT(automated), NULL, NULL, NULL },
-	{ "f,-filter", MFLAG_LIST, AT(filter), "filter", "Show those that match NAME=VALUE", NULL },
+	{ "f,-filter", MFLAG_LIST, AT(filter), "filter", "Show those that match NAME=VALUE",
+	  flag_filter },
 	{ "-format", MFLAG_STRING, AT(format), NULL, "Output by a Go template", NULL },
 	{ "-limit", MFLAG_INT, AT(limit), NULL, "At most so many results", NULL },
 	{ "#notrunc,-no-trunc", MFLAG_BOOL, AT(no_trunc), NULL, "Do not shorten what is shown",

@@ -110,6 +110,7 @@ static int run_detached(struct call *call, const char *id, struct error *err)
 static int run_run(struct call *call)
 {
 	struct run_opts *o = call->opts;
+	autojson json_t *body = NULL;
 	autofree char *id = NULL;
 	struct error err;
 	int streams, rc;
@@ -127,7 +128,8 @@ static int run_run(struct call *call)
 		call_warn(call, "%s", err.text);
 		return -1;
 	}
-	rc = container_create(call, o, &id, &err);
+	body = container_body(call, o, &err);
+	rc = body ? container_create(call, o, body, &id, &err) : -1;
 	if (rc == 0)
 		rc = o->detach ? run_detached(call, id, &err) : attach_and_start(call, o, id, &err);
 	return rc < 0 ? fail(call, &err) : 0;
@@ -141,11 +143,15 @@ const struct command_impl cmd_run = { .run = run_run,
 
 static int run_create(struct call *call)
 {
-	const struct run_opts *o = call->opts;
+	struct run_opts *o = call->opts;
+	autojson json_t *body = NULL;
 	autofree char *id = NULL;
 	struct error err;
 
-	if (container_create(call, o, &id, &err) < 0)
+	body = container_body(call, o, &err);
+	if (!body)
+		return call_refuse(call, &err);
+	if (container_create(call, o, body, &id, &err) < 0)
 		return call_complain(call, &err);
 	job_printf(call->job, "%s\n", id);
 	return 0;

@@ -27,7 +27,6 @@ static const struct copy config_texts[] = {
 	{ AT(user), "User", 0 },
 	{ AT(workdir), "WorkingDir", 0 },
 	{ AT(stop_signal), "StopSignal", 0 },
-	{ AT(mac_address), "MacAddress", 0 },
 };
 
 static const struct copy host_texts[] = {
@@ -52,6 +51,7 @@ static const struct copy host_lists[] = {
 	{ AT(volumes_from), "VolumesFrom", 0 },
 	{ AT(cap_add), "CapAdd", 0 },
 	{ AT(cap_drop), "CapDrop", 0 },
+	{ AT(add_host), "ExtraHosts", 0 },
 	{ AT(dns), "Dns", 0 },
 	{ AT(dns_opt), "DnsOptions", 0 },
 	{ AT(dns_search), "DnsSearch", 0 },
@@ -269,29 +269,6 @@ static void set_log_config(const struct run_opts *o, json_t *host_config)
 					      options));
 }
 
-static int set_hosts(const struct run_opts *o, json_t *host_config, struct error *err)
-{
-	json_t *hosts = json_array();
-
-	for (size_t i = 0; i < o->add_host.n; i++) {
-		autofree char *entry = xstrdup(o->add_host.v[i]);
-		char *by = strpbrk(entry, ":=");
-
-		if (!by || by == entry || !by[1]) {
-			json_decref(hosts);
-			return error_set(err, ERR_BAD_REQUEST, "bad format for add-host: \"%s\"",
-					 entry);
-		}
-		*by = ':';
-		json_array_append_new(hosts, json_string_nocheck(entry));
-	}
-	if (o->add_host.n)
-		json_object_set_new_nocheck(host_config, "ExtraHosts", hosts);
-	else
-		json_decref(hosts);
-	return 0;
-}
-
 /* -lxc-conf "key = value", as early Docker sent it. */
 static void set_lxc_conf(const struct run_opts *o, json_t *host_config)
 {
@@ -328,43 +305,20 @@ static int make_host_config(const struct run_opts *o, json_t *config, json_t *ho
 		json_object_set_new_nocheck(host, "ShmSize", json_integer(o->shm_size));
 	if (o->oom_score_adj)
 		json_object_set_new_nocheck(host, "OomScoreAdj", json_integer(o->oom_score_adj));
-	json_object_set_new_nocheck(host, "NetworkMode",
-				    json_string_nocheck(o->network ? o->network : "default"));
-	if (run_restart_policy(o->restart, host, err) < 0 || set_hosts(o, host, err) < 0 ||
-	    run_ports(o, config, host, err) < 0 || run_volumes(o, config, host, err) < 0 ||
-	    run_mounts(o, host, err) < 0 || run_devices(o, host, err) < 0 ||
-	    run_ulimits(o, host, err) < 0)
+	if (run_restart_policy(o->restart, host, err) < 0 ||
+	    run_networks(o, config, host, err) < 0 || run_ports(o, config, host, err) < 0 ||
+	    run_volumes(o, config, host, err) < 0 || run_mounts(o, host, err) < 0 ||
+	    run_devices(o, host, err) < 0 || run_ulimits(o, host, err) < 0)
 		return -1;
 	return run_security(o, host, err);
 }
 
-/* What is said of the one network that the container joins. */
-static json_t *make_endpoint(const struct run_opts *o)
-{
-	json_t *endpoint = json_object(), *ipam = json_object();
-
-	if (o->network_alias.n)
-		json_object_set_new_nocheck(endpoint, "Aliases",
-					    json_from_strlist(&o->network_alias));
-	if (o->mac_address)
-		json_object_set_new_nocheck(endpoint, "MacAddress",
-					    json_string_nocheck(o->mac_address));
-	if (o->ip)
-		json_object_set_new_nocheck(ipam, "IPv4Address", json_string_nocheck(o->ip));
-	if (o->ip6)
-		json_object_set_new_nocheck(ipam, "IPv6Address", json_string_nocheck(o->ip6));
-	if (o->link_local_ip.n)
-		json_object_set_new_nocheck(ipam, "LinkLocalIPs",
-					    json_from_strlist(&o->link_local_ip));
-	if (json_object_size(ipam))
-		json_object_set_new_nocheck(endpoint, "IPAMConfig", ipam);
-	else
-		json_decref(ipam);
-	return endpoint;
-}
-
 static int check_conflicts(const struct run_opts *o, struct error *err)
 {
+	if (o->memory_swappiness < -1 || o->memory_swappiness > 100)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "invalid value: %lld. Valid memory swappiness range is 0-100",
+				 (long long)o->memory_swappiness);
 	if (o->rm && o->restart && *o->restart && strcmp(o->restart, "no") != 0)
 		return error_set(err, ERR_BAD_REQUEST,
 				 "conflicting options: cannot specify both --restart and --rm");
@@ -373,17 +327,11 @@ static int check_conflicts(const struct run_opts *o, struct error *err)
 
 json_t *run_body(const struct run_opts *o, const struct strlist *args, struct error *err)
 {
-	autojson json_t *config = json_object(), *host = json_object(),
-			*endpoint = make_endpoint(o);
+	autojson json_t *config = json_object(), *host = json_object();
 
 	if (check_conflicts(o, err) < 0 || make_config(o, args, config, err) < 0 ||
 	    make_host_config(o, config, host, err) < 0)
 		return NULL;
 	json_object_set_nocheck(config, "HostConfig", host);
-	if (json_object_size(endpoint))
-		json_object_set_new_nocheck(config, "NetworkingConfig",
-					    json_pack("{s:{s:O}}", "EndpointsConfig",
-						      o->network ? o->network : "default",
-						      endpoint));
 	return take_json(&config);
 }

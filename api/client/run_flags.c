@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "api/client/flag_lists.h"
 #include "pkg/duration.h"
 #include "pkg/parse.h"
 #include "pkg/units.h"
@@ -50,7 +51,7 @@ const struct mflag run_flags[] = {
 	{ "#sig-proxy,-sig-proxy", MFLAG_BOOL, AT(sig_proxy), NULL,
 	  "Pass signals on to the process (default true)", NULL },
 	{ "-add-host", MFLAG_LIST, AT(add_host), NULL,
-	  "Add HOST:IP to the hosts file", NULL },
+	  "Add HOST:IP to the hosts file", flag_add_host },
 	{ "-annotation", MFLAG_LIST, AT(annotation), "map",
 	  "Add NAME=VALUE for the runtime", NULL },
 	{ "a,-attach", MFLAG_LIST, AT(attach), NULL,
@@ -98,11 +99,11 @@ const struct mflag run_flags[] = {
 	{ "-device-write-iops", MFLAG_LIST, AT(device_write_iops), NULL,
 	  "Limit write operations, PATH:NUMBER", NULL },
 	{ "#dns,-dns", MFLAG_LIST, AT(dns), NULL,
-	  "Add a DNS server", NULL },
+	  "Add a DNS server", flag_dns },
 	{ "-dns-option,-dns-opt", MFLAG_LIST, AT(dns_opt), NULL,
 	  "Add a resolver option", NULL },
 	{ "-dns-search", MFLAG_LIST, AT(dns_search), NULL,
-	  "Add a DNS search domain", NULL },
+	  "Add a DNS search domain", flag_dns_search },
 	{ "-domainname", MFLAG_STRING, AT(domainname), NULL,
 	  "NIS domain name", NULL },
 	{ "#entrypoint,-entrypoint", MFLAG_STRING, AT(entrypoint), NULL,
@@ -144,11 +145,11 @@ const struct mflag run_flags[] = {
 	{ "-kernel-memory", MFLAG_BYTES, AT(kernel_memory), NULL,
 	  NULL, NULL },
 	{ "l,-label", MFLAG_LIST, AT(label), NULL,
-	  "Add a label, NAME=VALUE", NULL },
+	  "Add a label, NAME=VALUE", flag_label },
 	{ "-label-file", MFLAG_LIST, AT(label_file), NULL,
 	  "Read labels from a file", NULL },
 	{ "#link,-link", MFLAG_LIST, AT(link), NULL,
-	  "Link to another container, NAME:ALIAS", NULL },
+	  "Link to another container, NAME:ALIAS", flag_link },
 	{ "-link-local-ip", MFLAG_LIST, AT(link_local_ip), NULL,
 	  "Add a link-local address", NULL },
 	{ "-log-driver", MFLAG_STRING, AT(log_driver), NULL,
@@ -171,8 +172,8 @@ const struct mflag run_flags[] = {
 	  "Mount something: type=bind,source=...,target=...", NULL },
 	{ "#name,-name", MFLAG_STRING, AT(name), NULL,
 	  "Name of the container", NULL },
-	{ "-network,-net", MFLAG_STRING, AT(network), "network",
-	  "Network: bridge, none, host, container:NAME, ...", NULL },
+	{ "-network,-net", MFLAG_LIST, AT(network), "network",
+	  "Network: bridge, none, host, container:NAME, ...", flag_network },
 	{ "-network-alias,-net-alias", MFLAG_LIST, AT(network_alias), NULL,
 	  "Another name for it on its network", NULL },
 	{ "#n,#-networking", MFLAG_BOOL, AT(networking), NULL,

@@ -28,9 +28,9 @@ struct run_opts {
 	const char *volume_driver;
 	/* of its network */
 	bool publish_all, networking;
-	const char *network, *mac_address, *ip, *ip6;
-	struct strlist dns, dns_search, dns_opt, add_host, expose, publish, link, network_alias,
-		link_local_ip;
+	const char *mac_address, *ip, *ip6;
+	struct strlist network, dns, dns_search, dns_opt, add_host, expose, publish, link,
+		network_alias, link_local_ip;
 	/* its namespaces */
 	const char *ipc, *pid, *uts, *userns, *cgroupns, *cgroup_parent;
 	/* its limits */
@@ -69,6 +69,9 @@ int run_streams(const struct run_opts *o, struct error *err);
 
 /* Pieces of the body, each of which adds to config or host_config. 0, or -1 with err. */
 int run_ports(const struct run_opts *o, json_t *config, json_t *host_config, struct error *err);
+/* --network and what belongs to it: NetworkMode, EndpointsConfig and the old Config.MacAddress. */
+int run_networks(const struct run_opts *o, json_t *config, json_t *host_config, struct error *err);
+int flag_network(const char *text, void *list, struct error *err); /* checks the long notation */
 int run_volumes(const struct run_opts *o, json_t *config, json_t *host_config, struct error *err);
 int run_mounts(const struct run_opts *o, json_t *host_config, struct error *err);
 int run_devices(const struct run_opts *o, json_t *host_config, struct error *err);

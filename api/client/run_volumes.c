@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "pkg/csv.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"
 #include "pkg/parse.h"
@@ -170,39 +171,19 @@ static int set_field(json_t *mount, const char *key, const char *value, struct e
 	return 0;
 }
 
-/* One field of CSV; quotes may be around it. Returns what follows its comma, or NULL. */
-static const char *next_field(const char *p, struct buf *field)
-{
-	bool quoted = *p == '"';
-
-	for (p += quoted; *p && (quoted || *p != ','); p++) {
-		if (quoted && *p == '"') {
-			if (p[1] != '"') {
-				quoted = false;
-				continue;
-			}
-			p++;
-		}
-		buf_addc(field, *p);
-	}
-	return *p ? p + 1 : NULL;
-}
-
 static int parse_mount(const char *spec, json_t *mount, struct error *err)
 {
-	autobuf struct buf field = BUF_INIT(1 << 20);
+	autostrlist struct strlist fields = STRLIST_INIT;
 
 	set_text(mount, "Type", "volume");
-	for (const char *p = spec; p;) {
-		char *eq;
+	if (csv_split(spec, &fields, err) < 0)
+		return -1;
+	for (size_t i = 0; i < fields.n; i++) {
+		char *eq = strchr(fields.v[i], '=');
 
-		buf_reset(&field);
-		buf_adds(&field, "");
-		p = next_field(p, &field);
-		eq = field.p ? strchr(field.p, '=') : NULL;
 		if (eq)
 			*eq = '\0';
-		if (set_field(mount, buf_text(&field), eq ? eq + 1 : "", err) < 0)
+		if (set_field(mount, fields.v[i], eq ? eq + 1 : "", err) < 0)
 			return -1;
 	}
 	if (!*json_get_str(mount, "Target", ""))

@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "api/client/flag_lists.h"
 #include "api/client/format.h"
 #include "api/client/internal.h"
 #include "api/client/progress.h"
@@ -134,7 +135,15 @@ const struct command_impl cmd_version = { .run = run_version,
 					  .opts_size = sizeof(struct format_opts) };
 
 /* One line of `info`: a member, how it is shown. */
-enum show { SHOW_TEXT, SHOW_NUMBER, SHOW_BOOL, SHOW_BYTES, SHOW_LIST };
+enum show {
+	SHOW_TEXT,
+	SHOW_NUMBER,
+	SHOW_BOOL,
+	SHOW_BYTES,
+	SHOW_LIST,
+	SHOW_PLUGINS,
+	SHOW_POOLS,
+};
 
 static const struct info_row {
 	const char *label, *member;
@@ -153,6 +162,7 @@ static const struct info_row {
 	{ "Logging Driver", "LoggingDriver", SHOW_TEXT, 1 },
 	{ "Cgroup Driver", "CgroupDriver", SHOW_TEXT, 1 },
 	{ "Cgroup Version", "CgroupVersion", SHOW_TEXT, 1 },
+	{ "Plugins", "Plugins", SHOW_PLUGINS, 1 },
 	{ "Default Runtime", "DefaultRuntime", SHOW_TEXT, 1 },
 	{ "Init Binary", "InitBinary", SHOW_TEXT, 1 },
 	{ "Security Options", "SecurityOptions", SHOW_LIST, 1 },
@@ -168,6 +178,7 @@ static const struct info_row {
 	{ "Debug Mode", "Debug", SHOW_BOOL, 1 },
 	{ "Experimental", "ExperimentalBuild", SHOW_BOOL, 1 },
 	{ "Live Restore Enabled", "LiveRestoreEnabled", SHOW_BOOL, 1 },
+	{ "Default Address Pools", "DefaultAddressPools", SHOW_POOLS, 1 },
 };
 
 /* Lists hold texts, or pairs of name and value. */
@@ -189,6 +200,34 @@ static void print_list(struct buf *out, const struct info_row *row, const json_t
 	}
 }
 
+/* A line for each kind of plugin, with the names of those that there are. */
+static void print_plugins(struct buf *out, const json_t *plugins)
+{
+	static const char *const kinds[] = { "Volume", "Network", "Authorization", "Log" };
+
+	for (size_t i = 0; i < array_size(kinds); i++) {
+		autostrlist struct strlist names = STRLIST_INIT;
+
+		json_get_strlist(plugins, kinds[i], &names);
+		if (!names.n)
+			continue;
+		buf_addf(out, "  %s:", kinds[i]);
+		for (size_t k = 0; k < names.n; k++)
+			buf_addf(out, " %s", names.v[k]);
+		buf_addc(out, '\n');
+	}
+}
+
+static void print_pools(struct buf *out, const json_t *pools)
+{
+	const json_t *pool;
+	size_t i;
+
+	json_array_foreach(pools, i, pool)
+		buf_addf(out, "   Base: %s, Size: %lld\n", json_get_str(pool, "Base", ""),
+			 json_get_int(pool, "Size", 0));
+}
+
 static void print_info_row(struct buf *out, const struct info_row *row, const json_t *info)
 {
 	const json_t *v = json_object_get(info, row->member);
@@ -199,6 +238,11 @@ static void print_info_row(struct buf *out, const struct info_row *row, const js
 	if (row->how == SHOW_LIST) {
 		if (json_array_size(v))
 			print_list(out, row, v);
+		return;
+	}
+	if (row->how == SHOW_PLUGINS || row->how == SHOW_POOLS) {
+		buf_addf(out, "%*s%s:\n", row->indent, "", row->label);
+		(row->how == SHOW_PLUGINS ? print_plugins : print_pools)(out, v);
 		return;
 	}
 	buf_addf(out, "%*s%s: ", row->indent, "", row->label);
@@ -257,7 +301,8 @@ struct events_opts {
 
 #define AT(m) offsetof(struct events_opts, m)
 static const struct mflag events_flags[] = {
-	{ "f,-filter", MFLAG_LIST, AT(filter), "filter", "Show those that match NAME=VALUE", NULL },
+	{ "f,-filter", MFLAG_LIST, AT(filter), "filter", "Show those that match NAME=VALUE",
+	  flag_filter },
 	{ "-format", MFLAG_STRING, AT(format), NULL, "Output as 'json' or by a Go template", NULL },
 	{ "#since,-since", MFLAG_STRING, AT(since), NULL, "From this time on, or from so long ago",
 	  NULL },

@@ -28,13 +28,26 @@ Long flags with one dash, as early versions had them, still work and warn.
 .SH OPTIONS
 END
 "$docker" --help 2>&1 | sed '/^Commands:/,$d' | options
-echo '.SH COMMANDS'
-"$docker" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | while read -r c; do
-	help=$("$docker" help "$c")
+# The first words of a list that begins with this line.
+words() {
+	sed -n "/^$1:/,/^\$/s/^  \([a-z]*\) .*/\1/p"
+}
+
+section() {
+	help=$("$docker" help "$@")
+	# A command that is called under another name, too, has its place there.
+	case $help in "Usage:  docker $*" | "Usage:  docker $* "* | "Usage:  docker $*
+"*) ;; *) return ;; esac
 	printf '%s\n' "$help" | sed -n '1s/^Usage:  //p' | sed "$escape; s/^/.SS /"
 	printf '%s\n' "$help" | sed -n 3p | sed "$escape; s/\$/./"
 	printf '%s\n' "$help" | sed -n '/^Aliases:/{n;s/^ */Also: /;p;}' | sed "$escape; s/^/.br\n/; s/\$/./"
 	printf '%s\n' "$help" | sed '1,/^Options:/d' | options
+}
+
+echo '.SH COMMANDS'
+"$docker" help | words Commands | while read -r c; do section "$c"; done
+"$docker" help | words 'Management Commands' | while read -r group; do
+	"$docker" help "$group" | words Commands | while read -r c; do section "$group" "$c"; done
 done
 cat <<'END'
 .SH ENVIRONMENT

@@ -5,7 +5,7 @@
 # What needs no daemon.
 expect_status "an unknown command fails" 1 d nosuch
 matches "and is named" '^Error: Command not found: nosuch$' d nosuch
-matches "in two words, too" 'Command not found: image nosuch' d image nosuch
+matches "in two words, too" 'unknown command: docker image nosuch' d image nosuch
 matches "a group lists its commands" '^  ls +' d container
 matches "help of a command" '^Usage:  docker run ' d help run
 matches "--help, too" '^  -d, --detach ' d run --help

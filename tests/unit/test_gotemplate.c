@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -29,6 +30,48 @@ static const char *render(const char *text)
 	gotemplate_free(t);
 	snprintf(out, sizeof(out), "%s%s", rc < 0 ? "ERR " : "", rc < 0 ? err.text : buf_text(&b));
 	return out;
+}
+
+/* A method of the data: {{.Ask "x"}}. */
+static char *ask(const void *self, const char *name, const char *arg)
+{
+	char *answer = malloc(64);
+
+	snprintf(answer, 64, "%s %s", (const char *)self, arg);
+	if (strcmp(name, "Ask") == 0)
+		return answer;
+	free(answer);
+	return NULL;
+}
+
+static void test_methods(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "{{.Ask \"you\"}}", "me you" },
+		{ "{{if eq (.Ask .Name) \"me /web\"}}yes{{end}}", "yes" },
+		{ "{{.Ask \"a\" | upper}}", "ME A" },
+		{ "{{.Tell \"you\"}}", NULL },
+		{ "{{.Ask 1}}", NULL },
+		{ "{{.Ask \"a\" \"b\"}}", NULL },
+		{ "{{with .State}}{{.Ask \"a\"}}{{end}}", NULL },
+	};
+	const struct gotemplate_methods methods = { ask, "me" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		autobuf struct buf b = BUF_INIT(4096);
+		autojson json_t *j = json_parse(data, strlen(data), NULL);
+		struct gotemplate *t = gotemplate_parse(rows[i].text, NULL);
+		struct error err;
+		int rc = gotemplate_run_with(t, j, &methods, &b, &err);
+
+		gotemplate_free(t);
+		assert_int_equal(rc, rows[i].want ? 0 : -1);
+		if (rows[i].want)
+			assert_string_equal(buf_text(&b), rows[i].want);
+	}
 }
 
 static const struct {
@@ -117,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_methods),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_prefixes),
 	};

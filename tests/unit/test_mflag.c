@@ -13,7 +13,7 @@ struct opts {
 	int init;
 	int64_t shares, memory;
 	const char *name;
-	struct strlist env;
+	struct strlist env, words;
 	char upper[8];
 };
 
@@ -22,6 +22,15 @@ static int parse_upper(const char *text, void *target, struct error *err)
 	if (strlen(text) > 7 || *text < 'A' || *text > 'Z')
 		return error_set(err, ERR_BAD_REQUEST, "not upper case");
 	memcpy(target, text, strlen(text) + 1);
+	return 0;
+}
+
+/* Several elements out of one argument. */
+static int parse_words(const char *text, void *target, struct error *err)
+{
+	if (strstr(text, ",,"))
+		return error_set(err, ERR_BAD_REQUEST, "empty word");
+	strlist_split(target, text, ',');
 	return 0;
 }
 
@@ -37,6 +46,7 @@ static const struct mflag table[] = {
 	{ "-name", MFLAG_STRING, AT(name), NULL, "A name", NULL },
 	{ "e,-env", MFLAG_LIST, AT(env), NULL, "Variables", NULL },
 	{ "-upper", MFLAG_CUSTOM, AT(upper), "WORD", "Upper case", parse_upper },
+	{ "-word", MFLAG_LIST, AT(words), NULL, "Words", parse_words },
 	{ "#gone", MFLAG_BOOL, AT(rm), NULL, NULL, NULL },
 	{ 0 },
 };
@@ -87,6 +97,9 @@ static void test_spellings(void **state)
 	assert_int_equal(f.o.init, 0);
 	assert_int_equal(f.o.memory, 64 << 20);
 	assert_int_equal(f.o.shares, 512);
+	parse("--word a,b --word c", 0);
+	assert_int_equal(f.rc, 0);
+	assert_int_equal(f.o.words.n, 3);
 }
 
 static void test_clusters(void **state)
@@ -147,9 +160,13 @@ static void test_refusals(void **state)
 	} rows[] = {
 		{ "--nosuch=3 x", "flag provided but not defined: --nosuch" },
 		{ "--name", "flag needs an argument: --name" },
-		{ "-c many", "invalid value \"many\" for flag -c: not a number" },
-		{ "-d=maybe", "invalid boolean value \"maybe\" for flag -d: not a boolean" },
-		{ "--upper low", "invalid value \"low\" for flag --upper: not upper case" },
+		{ "-c many", "invalid argument \"many\" for \"-c, --cpu-shares\" flag: "
+			     "strconv.ParseInt: parsing \"many\": invalid syntax" },
+		{ "-d=maybe", "invalid argument \"maybe\" for \"-d, --detach\" flag: "
+			      "strconv.ParseBool: parsing \"maybe\": invalid syntax" },
+		{ "--upper l\"w",
+		  "invalid argument \"l\\\"w\" for \"--upper\" flag: not upper case" },
+		{ "--word x,,y", "invalid argument \"x,,y\" for \"--word\" flag: empty word" },
 		{ "-=x", "bad flag syntax: -=x" },
 	};
 

@@ -93,6 +93,38 @@ static const struct {
 	{ "--net container:x img", "HostConfig.NetworkMode", "\"container:x\"" },
 	{ "--net mine --network-alias db --ip 10.0.0.2 img", "NetworkingConfig.EndpointsConfig",
 	  "{\"mine\":{\"Aliases\":[\"db\"],\"IPAMConfig\":{\"IPv4Address\":\"10.0.0.2\"}}}" },
+	{ "--net mine img", "NetworkingConfig", "-" },
+	{ "--network a --network b img", "NetworkingConfig.EndpointsConfig",
+	  "{\"a\":{},\"b\":{}}" },
+	{ "--network a --network b img", "HostConfig.NetworkMode", "\"a\"" },
+	{ "--network name=My,Alias=A1,alias=a2 img", "HostConfig.NetworkMode", "\"my\"" },
+	{ "--network name=my,alias=a1,alias=a2,ip=10.0.0.2,ip6=fd00::2,link-local-ip=169.254.0.1,"
+	  "mac-address=02:00:00:00:00:01,driver-opt=k=v,gw-priority=-3 img",
+	  "NetworkingConfig.EndpointsConfig",
+	  "{\"my\":{\"Aliases\":[\"a1\",\"a2\"],\"IPAMConfig\":{\"IPv4Address\":\"10.0.0.2\","
+	  "\"IPv6Address\":\"fd00::2\",\"LinkLocalIPs\":[\"169.254.0.1\"]},"
+	  "\"MacAddress\":\"02:00:00:00:00:01\",\"DriverOpts\":{\"k\":\"v\"},"
+	  "\"GwPriority\":-3}}" },
+	{ "--network name=a,\"driver-opt=x=1,y=2\" img", "NetworkingConfig.EndpointsConfig",
+	  "{\"a\":{\"DriverOpts\":{\"x\":\"1,y=2\"}}}" },
+	{ "--network a --network name=b,ip=10.0.0.3 --ip 10.0.0.2 img",
+	  "NetworkingConfig.EndpointsConfig",
+	  "{\"a\":{\"IPAMConfig\":{\"IPv4Address\":\"10.0.0.2\"}},"
+	  "\"b\":{\"IPAMConfig\":{\"IPv4Address\":\"10.0.0.3\"}}}" },
+	{ "--network name= img", "HostConfig.NetworkMode", "\"name=\"" },
+	{ "--net a --link x:y img", "NetworkingConfig.EndpointsConfig",
+	  "{\"a\":{\"Links\":[\"x:y\"]}}" },
+	{ "--link x:y img", "NetworkingConfig", "-" },
+	{ "--mac-address 02:00:00:00:00:01 img", "MacAddress", "\"02:00:00:00:00:01\"" },
+	{ "--mac-address 02:00:00:00:00:01 img", "NetworkingConfig.EndpointsConfig",
+	  "{\"default\":{\"MacAddress\":\"02:00:00:00:00:01\"}}" },
+	{ "--network a --network name=b,mac-address=02:00:00:00:00:01 img", "MacAddress", "-" },
+	{ "-p published=8080,target=80,protocol=UDP,mode=host img", "HostConfig.PortBindings",
+	  "{\"80/udp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"}]}" },
+	{ "-p ::1:8080:80 img", "HostConfig.PortBindings",
+	  "{\"80/tcp\":[{\"HostIp\":\"::1\",\"HostPort\":\"8080\"}]}" },
+	{ "-p 80/ img", "HostConfig.PortBindings",
+	  "{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"\"}]}" },
 	{ "--rm img", "HostConfig.AutoRemove", "true" },
 	{ "--init=false img", "HostConfig.Init", "false" },
 	{ "img", "HostConfig.Init", "-" },
@@ -120,6 +152,69 @@ static void test_rows(void **state)
 		if (!body)
 			print_message("%s: %s\n", rows[i].line, err.text);
 		assert_string_equal(got, rows[i].want);
+	}
+}
+
+/* In the words of Docker's own client. */
+static const struct {
+	const char *line, *text;
+} worded[] = {
+	{ "-p x img", "invalid containerPort: x" },
+	{ "-p 99999:1 img", "invalid hostPort: 99999" },
+	{ "-p 1-3:1-2/udp img",
+	  "invalid ranges specified for container and host Ports: 1-2 and 1-3" },
+	{ "-p 1/ICMP img", "invalid proto: ICMP" },
+	{ "-p 1: img", "no port specified: 1:<empty>" },
+	{ "-p localhost:1:1 img", "invalid IP address: localhost" },
+	{ "-p [::1:1:1 img", "invalid IP address [::1: address [::1:: missing ']' in address" },
+	{ "-p target=80,x img", "invalid publish opts format (should be name=value but got 'x')" },
+	{ "--expose 80:80 img", "invalid port format for --expose: 80:80" },
+	{ "--expose a img",
+	  "invalid range format for --expose: a, error: strconv.ParseUint: parsing \"a\": "
+	  "invalid syntax" },
+	{ "--expose 3-1 img",
+	  "invalid range format for --expose: 3-1, error: invalid range specified for port: 3-1" },
+	{ "--network name=a,foo=b img",
+	  "invalid argument \"name=a,foo=b\" for \"--network\" flag: invalid field key foo" },
+	{ "--network name=a,foo img",
+	  "invalid argument \"name=a,foo\" for \"--network\" flag: invalid field foo" },
+	{ "--network alias=x img",
+	  "invalid argument \"alias=x\" for \"--network\" flag: network name/id is not "
+	  "specified" },
+	{ "--network name=a,gw-priority=x img",
+	  "invalid argument \"name=a,gw-priority=x\" for \"--network\" flag: invalid "
+	  "gw-priority (x): invalid syntax" },
+	{ "--network name=a,driver-opt=x img",
+	  "invalid argument \"name=a,driver-opt=x\" for \"--network\" flag: invalid key value "
+	  "pair format in driver options" },
+	{ "--network a --network a img", "network \"a\" is specified multiple times" },
+	{ "--network a --network bridge img",
+	  "conflicting options: cannot attach both user-defined and non-user-defined "
+	  "network-modes" },
+	{ "--network name=a,alias=x --network-alias y img",
+	  "conflicting options: cannot specify both --network-alias and per-network alias" },
+	{ "--network name=a,ip=1.2.3.4 --ip 1.2.3.4 img",
+	  "conflicting options: cannot specify both --ip and per-network IPv4 address" },
+	{ "--network name=a,mac-address=02:00:00:00:00:01 --mac-address 02:00:00:00:00:01 img",
+	  "conflicting options: cannot specify both --mac-address and per-network MAC address" },
+	{ "--network-alias x img",
+	  "network-scoped aliases are only supported for user-defined networks" },
+	{ "--network= img", "no name set for network" },
+	{ "--memory-swappiness 101 img",
+	  "invalid value: 101. Valid memory swappiness range is 0-100" },
+	{ "--mac-address x img", "x is not a valid mac address" },
+	{ "--network name=a,mac-address=x img", "x is not a valid mac address" },
+};
+
+static void test_words(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < array_size(worded); i++) {
+		struct error err = { 0 };
+		autojson json_t *body = body_of(worded[i].line, &err);
+
+		assert_null(body);
+		assert_string_equal(err.text, worded[i].text);
 	}
 }
 
@@ -189,6 +284,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_files),
 	};
