@@ -196,6 +196,13 @@ int execdriver_exec(struct execdriver *d, const char *id, const char *exec_id,
 	return 0;
 }
 
+int execdriver_network(struct execdriver *d, const char *id, const struct exec_network_change *c,
+		       struct error *err)
+{
+	(void)d, (void)id, (void)c, (void)err;
+	return 0;
+}
+
 int execdriver_pause(struct execdriver *d, const char *id, struct error *err)
 {
 	(void)d, (void)id, (void)err;

@@ -157,18 +157,47 @@ static void test_hosts(void **state)
 	autobuf struct buf b = BUF_INIT(4096);
 	autojson json_t *extra =
 		parse("[\"db:10.0.0.1\", \"gate:host-gateway\", \"six:::1\", \"bad\"]");
+	autojson json_t *ips = parse("[\"172.17.0.2\", \"10.1.0.2\"]");
+	autojson json_t *links = parse("[\"172.17.0.9\\tdb 0123456789ab store\"]");
 
 	(void)state;
-	hosts_text(&b, "172.17.0.2", "web", "example.org", extra, "172.17.0.1");
+	hosts_text(&b, &(struct hosts_options){ .ips = ips,
+						.hostname = "web",
+						.domainname = "example.org",
+						.extra_hosts = extra,
+						.links = links,
+						.gateway = "172.17.0.1" });
 	assert_non_null(strstr(b.p, "127.0.0.1\tlocalhost\n"));
 	assert_non_null(strstr(b.p, "10.0.0.1\tdb\n"));
 	assert_non_null(strstr(b.p, "172.17.0.1\tgate\n"));
 	assert_non_null(strstr(b.p, "::1\tsix\n"));
 	assert_non_null(strstr(b.p, "172.17.0.2\tweb.example.org web\n"));
+	assert_non_null(strstr(b.p, "10.1.0.2\tweb.example.org web\n"));
+	assert_non_null(strstr(b.p, "172.17.0.9\tdb 0123456789ab store\n"));
 	assert_null(strstr(b.p, "bad"));
 	buf_reset(&b);
-	hosts_text(&b, NULL, "web", "", NULL, NULL);
+	hosts_text(&b, &(struct hosts_options){ .hostname = "web", .domainname = "" });
 	assert_null(strstr(b.p, "web"));
+}
+
+/* With a resolver of its own: that one alone, and names are looked up as they are first. */
+static void test_resolv_embedded(void **state)
+{
+	const struct resolv_options none = { 0 };
+	static const char host[] = "nameserver 127.0.0.53\nsearch example.org\noptions edns0\n";
+	autostrlist struct strlist servers = STRLIST_INIT;
+	autobuf struct buf b = BUF_INIT(4096);
+
+	(void)state;
+	resolv_text_embedded(&b, host, &none);
+	assert_string_equal(b.p,
+			    "nameserver 127.0.0.11\nsearch example.org\noptions edns0 ndots:0\n");
+	buf_reset(&b);
+	resolv_text_embedded(&b, "options ndots:2\n", &none);
+	assert_string_equal(b.p, "nameserver 127.0.0.11\noptions ndots:2\n");
+	resolv_servers(host, &servers);
+	assert_int_equal(servers.n, 1);
+	assert_true(resolv_is_loopback(servers.v[0]));
 }
 
 static void test_resolv(void **state)
@@ -313,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_detach_keys),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_resolv),
+		cmocka_unit_test(test_resolv_embedded),
 		cmocka_unit_test(test_environ),
 		cmocka_unit_test(test_top),
 		cmocka_unit_test(test_filters),

@@ -262,7 +262,7 @@ static void makes_a_veth(void **state)
 	assert_int_equal(nl_addr_list(sock, AF_INET, count_addr, found), 0);
 	assert_int_equal(found[1], 1);
 	assert_int_equal(nl_route_list(sock, AF_INET, find_default, &peer.index), 0);
-	assert_int_equal(nl_route_add_default(sock, peer.index, AF_INET, gateway), 0);
+	assert_int_equal(nl_route_set_default(sock, peer.index, AF_INET, gateway), 0);
 	assert_int_equal(nl_route_list(sock, AF_INET, find_default, &peer.index), 1);
 	assert_int_equal(nl_addr_del(sock, peer.index, AF_INET, addr, 24), 0);
 	assert_int_equal(nl_link_del(sock, host.index), 0);

@@ -212,9 +212,6 @@ static void test_warnings(void **state)
 		  "CpuShares", "0" },
 		{ HC("\"NetworkMode\":\"host\",\"PortBindings\":{\"80/tcp\":[{}]}"),
 		  "Published ports are discarded when using host network mode", "CpuShares", "0" },
-		{ HC("\"PortBindings\":{\"80/tcp\":[{}]}"),
-		  "Published ports are not served by this engine yet: discarded.", "CpuShares",
-		  "0" },
 	};
 	static const struct runconfig_host bare = { .ncpu = 2 };
 
