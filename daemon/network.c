@@ -320,7 +320,8 @@ int network_publish(struct daemon *d, struct container *c, struct job *job, json
 	const json_t *interface = network_main_interface(network);
 	json_t *wanted = ports_wanted(config, h);
 
-	if (!wanted || !network_leads_out(network)) {
+	if (!wanted || !network_leads_out(network) ||
+	    strcmp(json_get_str(interface, "Driver", ""), "bridge") != 0) {
 		json_decref(wanted);
 		return 0;
 	}

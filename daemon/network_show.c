@@ -11,6 +11,13 @@ static const char *text_of(const json_t *o, const char *key)
 	return json_get_str(o, key, "");
 }
 
+static const char *gateway_of(const json_t *o, const char *key)
+{
+	const char *gateway = text_of(o, key);
+
+	return strcmp(gateway, "-") == 0 ? "" : gateway;
+}
+
 /* An array of an endpoint's, or null. */
 static json_t *list_of(const json_t *endpoint, const char *key)
 {
@@ -47,9 +54,9 @@ static json_t *endpoint_json(const json_t *endpoint, const json_t *i)
 		object_of(endpoint, "DriverOpts"), "GwPriority",
 		(json_int_t)json_get_int(endpoint, "GwPriority", 0), "NetworkID",
 		i ? text_of(i, "NetworkID") : text_of(endpoint, "NetworkID"), "EndpointID",
-		text_of(i, "EndpointID"), "Gateway", text_of(i, "Gateway"), "IPAddress",
+		text_of(i, "EndpointID"), "Gateway", gateway_of(i, "Gateway"), "IPAddress",
 		text_of(i, "IP"), "IPPrefixLen", (json_int_t)json_get_int(i, "IPPrefixLen", 0),
-		"IPv6Gateway", text_of(i, "Gateway6"), "GlobalIPv6Address", text_of(i, "IP6"),
+		"IPv6Gateway", gateway_of(i, "Gateway6"), "GlobalIPv6Address", text_of(i, "IP6"),
 		"GlobalIPv6PrefixLen", (json_int_t)json_get_int(i, "IP6PrefixLen", 0), "DNSNames",
 		dns_names(i));
 

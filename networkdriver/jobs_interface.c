@@ -56,6 +56,14 @@ static struct network *job_network(struct job *job, struct networkdriver *d)
 	return NULL;
 }
 
+/* "": none; "-": what lies beyond is on the link, as ipvlan in its third mode has it. */
+static const char *gateway_text(const struct network *net, const char *text)
+{
+	if (net->internal || net->no_gateway)
+		return "";
+	return strcmp(net->vlan_mode, "l3") == 0 || strcmp(net->vlan_mode, "l3s") == 0 ? "-" : text;
+}
+
 static void add_ip(json_t *o, const struct network *net, const struct endpoint *e)
 {
 	char text[IPV6_TEXT];
@@ -63,17 +71,15 @@ static void add_ip(json_t *o, const struct network *net, const struct endpoint *
 	if (net->subnet.prefix) {
 		json_object_set_new(o, "IP", json_string(ipv4_text(text, e->ip)));
 		json_object_set_new(o, "IPPrefixLen", json_integer(net->subnet.prefix));
-		json_object_set_new(o, "Gateway",
-				    json_string(net->internal || net->no_gateway
-							? ""
-							: ipv4_text(text, net->subnet.addr)));
+		ipv4_text(text, net->subnet.addr);
+		json_object_set_new(o, "Gateway", json_string(gateway_text(net, text)));
 	}
 	if (!net->subnet6.prefix)
 		return;
 	json_object_set_new(o, "IP6", json_string(ipv6_text(text, &e->ip6)));
 	json_object_set_new(o, "IP6PrefixLen", json_integer(net->subnet6.prefix));
-	json_object_set_new(o, "Gateway6",
-			    json_string(net->internal ? "" : ipv6_text(text, &net->subnet6.addr)));
+	ipv6_text(text, &net->subnet6.addr);
+	json_object_set_new(o, "Gateway6", json_string(gateway_text(net, text)));
 }
 
 static json_t *endpoint_json(const struct network *net, const struct endpoint *e)

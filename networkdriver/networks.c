@@ -353,6 +353,7 @@ static int save(const struct networkdriver *d, struct network *net, struct error
 	if (!d->networks_dir)
 		return 0;
 	json_object_set_new(json, "BridgeName", json_string(net->bridge));
+	json_object_set_new(json, "ParentMade", json_boolean(net->made));
 	text = json_text(json);
 	path = path_of(d, net);
 	if (fs_save_atomic(AT_FDCWD, path, text, strlen(text), 0600, FS_SAVE_SYNC) < 0)
@@ -498,7 +499,10 @@ int networks_create(struct networkdriver *d, const json_t *spec, struct network 
 	forget_files(d, net);
 	leave(d, net);
 	(void)firewall_sync(&d->firewall, &ignored); /* err has the cause */
-	bridge_undo(net);
+	if (net->driver == DRIVER_BRIDGE)
+		bridge_undo(net);
+	else
+		vlan_done(net);
 	network_unref(net);
 	return -1;
 }
@@ -574,6 +578,7 @@ static struct network *load(const struct networkdriver *d, const char *id, struc
 	snprintf(net->id, sizeof(net->id), "%s", id);
 	snprintf(net->bridge, sizeof(net->bridge), "%s", json_get_str(json, "BridgeName", ""));
 	net->mtu = d->defaults.mtu;
+	net->made = json_get_bool(json, "ParentMade", false);
 	(void)timefmt_parse(json_get_str(json, "Created", ""), &net->created); /* else: long ago */
 	if (network_read(net, json, err) == 0)
 		return net;
