@@ -160,14 +160,17 @@ static void save_ended(struct daemon *d, struct container *c)
 		execdriver_cleanup(d->execdriver, c->id);
 }
 
-/* The removal answers `wait` for "removed", so it goes before the rest. */
+/*
+ * The removal answers `wait` for "removed", so it goes before the rest; but not before the addresses
+ * and ports, which whoever waited may want to use again.
+ */
 static void remove_ended(struct daemon *d, struct container *c)
 {
 	struct error err;
 
+	network_release(d, c);
 	if (container_remove_now(d, c, REMOVE_VOLUMES, &err) < 0)
 		log_error("cannot remove %s: %s", c->id, err.text);
-	network_release(d, c);
 	execdriver_cleanup(d->execdriver, c->id);
 }
 

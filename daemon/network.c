@@ -152,6 +152,44 @@ static int check_addresses(const char *name, const json_t *endpoint, struct erro
 	return 0;
 }
 
+/*
+ * What is wanted may still be held by a container that has ended, and whose clean-up is under way:
+ * wait for those. false: there are none.
+ */
+static bool await_cleanups(struct daemon *d, const struct container *but, struct job *job)
+{
+	struct container **all = store_list(d->store);
+	bool found = false;
+
+	for (struct container **p = all; *p; p++) {
+		bool due;
+
+		pthread_mutex_lock(&(*p)->lock);
+		due = (*p)->cleanup_due || (*p)->op == OP_CLEANUP;
+		pthread_mutex_unlock(&(*p)->lock);
+		if (!due || *p == but || container_begin(*p, OP_CHANGE, job, NULL) < 0)
+			continue;
+		container_end(*p);
+		found = true;
+	}
+	store_list_free(all);
+	return found;
+}
+
+/* Run an allocating job; once more when what it wants has become free meanwhile. env is taken. */
+static int allocate(struct daemon *d, struct container *c, struct job *job, const char *name,
+		    json_t *env, json_t **reply, struct error *err)
+{
+	struct error own, *why = err ? err : &own;
+	int rc = nested_job(d, job, name, c->id, json_incref(env), reply, why);
+
+	if (rc < 0 && (why->kind == ERR_CONFLICT || why->kind == ERR_FORBIDDEN) &&
+	    await_cleanups(d, c, job))
+		rc = nested_job(d, job, name, c->id, json_incref(env), reply, why);
+	json_decref(env);
+	return rc;
+}
+
 int network_allocate_one(struct daemon *d, struct container *c, struct job *job, const char *name,
 			 const json_t *endpoint, json_t **interface, struct error *err)
 {
@@ -166,7 +204,7 @@ int network_allocate_one(struct daemon *d, struct container *c, struct job *job,
 	set_text(env, "RequestedIP", json_get_str(ipam, "IPv4Address", ""));
 	set_text(env, "RequestedIP6", json_get_str(ipam, "IPv6Address", ""));
 	set_text(env, "RequestedMac", json_get_str(endpoint, "MacAddress", ""));
-	if (nested_job(d, job, "allocate_interface", c->id, env, interface, err) < 0)
+	if (allocate(d, c, job, "allocate_interface", env, interface, err) < 0)
 		return -1;
 	json_object_set_new(*interface, "Aliases", aliases_of(c, endpoint));
 	return 0;
@@ -325,10 +363,10 @@ int network_publish(struct daemon *d, struct container *c, struct job *job, json
 		json_decref(wanted);
 		return 0;
 	}
-	if (nested_job(d, job, "allocate_port", c->id,
-		       json_pack("{s:s, s:o}", "Network", json_get_str(interface, "Network", ""),
-				 "Ports", wanted),
-		       &reply, err) < 0) {
+	if (allocate(d, c, job, "allocate_port",
+		     json_pack("{s:s, s:o}", "Network", json_get_str(interface, "Network", ""),
+			       "Ports", wanted),
+		     &reply, err) < 0) {
 		autofree char *name = container_name(c);
 
 		return error_prefix(

@@ -189,7 +189,7 @@ cleanup() {
 	[ -z "$pids" ] || kill -9 $pids 2>/dev/null
 	for m in $(grep -oE " $T/[^ ]+" /proc/self/mountinfo | sort -r); do umount -l "$m"; done
 	ip link del "$BRIDGE" 2>/dev/null
-	nft delete table ip "docker-$BRIDGE" 2>/dev/null
+	nft delete table inet "docker-$BRIDGE" 2>/dev/null
 	[ -n "$KEEP" ] && echo "# kept: $T" || rm -rf "$T"
 }
 trap cleanup EXIT
