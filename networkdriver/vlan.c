@@ -20,7 +20,8 @@ static int make_dummy(int sock, struct network *net, struct error *err)
 {
 	snprintf(net->bridge, sizeof(net->bridge), "dm-%.12s", net->id);
 	if (nl_link_create_dummy(sock, net->bridge) < 0 && errno != EEXIST) {
-		error_sys(err, "Cannot create the parent interface \"%s\" (option parent names one)",
+		error_sys(err,
+			  "Cannot create the parent interface \"%s\" (option parent names one)",
 			  net->bridge);
 		return -1;
 	}
@@ -37,10 +38,11 @@ static int make_8021q(int sock, struct network *net, struct error *err)
 	int parent;
 
 	if (!dot || parse_u32(dot + 1, &id) < 0 || id < 1 || id > MAX_VLAN_ID)
-		return error_set(err, ERR_BAD_REQUEST,
-				 "parent interface \"%s\" is not there, and its name is not one of a "
-				 "VLAN, such as eth0.10",
-				 net->bridge);
+		return error_set(
+			err, ERR_BAD_REQUEST,
+			"parent interface \"%s\" is not there, and its name is not one of a "
+			"VLAN, such as eth0.10",
+			net->bridge);
 	parent = nl_link_index(sock, base);
 	if (parent < 0)
 		return error_sys(err, "parent interface \"%s\"", base);
