@@ -144,6 +144,15 @@ static void to_loopback(struct nl_msg *m)
 	nft_verdict(m, NF_ACCEPT);
 }
 
+/* The kernel takes no answer to ::1 from any other interface. Refused, clients go on to 127.0.0.1. */
+static void to_loopback6(struct nl_msg *m)
+{
+	nft_family(m, NFPROTO_IPV6);
+	load_ip(m, NFT_REG_1, NFT_IP6_DADDR, sizeof(ip6_loopback));
+	nft_compare(m, NFT_REG_1, NFT_CMP_EQ, ip6_loopback, sizeof(ip6_loopback));
+	nft_verdict(m, NF_ACCEPT);
+}
+
 static void to_the_host(struct nl_msg *m)
 {
 	const uint32_t local = RTN_LOCAL;
@@ -318,15 +327,6 @@ static void from_loopback4(struct nl_msg *m)
 	nft_masquerade(m);
 }
 
-static void from_loopback6(struct nl_msg *m)
-{
-	in_set(m, NFT_META_OIFNAME, BRIDGES);
-	nft_family(m, NFPROTO_IPV6);
-	load_ip(m, NFT_REG_1, NFT_IP6_SADDR, 16);
-	nft_compare(m, NFT_REG_1, NFT_CMP_EQ, ip6_loopback, 16);
-	nft_masquerade(m);
-}
-
 /* In order, for each chain. */
 static const struct {
 	const char *chain;
@@ -335,6 +335,7 @@ static const struct {
 	{ "guard", to_loopback_from_bridge },
 	{ "prerouting", to_loopback },
 	{ "prerouting", to_the_host },
+	{ "output", to_loopback6 },
 	{ "output", to_the_host },
 	{ "ports", port_of_address4 },
 	{ "ports", port_of_any4 },
@@ -358,7 +359,6 @@ static const struct {
 	{ "postrouting", masquerade4 },
 	{ "postrouting", masquerade6 },
 	{ "postrouting", from_loopback4 },
-	{ "postrouting", from_loopback6 },
 };
 
 /* ---- elements ---- */
