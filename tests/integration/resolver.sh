@@ -202,6 +202,10 @@ start no-nftables; ok "a container on a kernel without nftables"
 ask web; is 10.9.0.3 "has a resolver"; ask +tcp web; is 10.9.0.3 "over TCP"
 last=$(inside ss -lnut); grep -q '127.0.0.11:53 ' <<<"$last"; ok "which has port 53"
 daemon_dies; stop
+rules=$(nft list ruleset)
+start no-network; not_ok "no resolver in the host's own network"
+[[ "$last" =~ "has no network of its own" ]] && [ "$(nft list ruleset)" = "$rules" ]; ok "and no rules there"
+daemon_dies
 rm "$T/resolver"; start; not_ok "no configuration, no start"
 [[ "$last" =~ "failed the resolver's configuration $T/resolver: no such file" ]]; ok "and it says why"
 daemon_dies
