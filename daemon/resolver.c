@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -106,6 +107,22 @@ static void put_servers(struct buf *out, const struct daemon *d, const json_t *h
 	}
 }
 
+/* Names without a dot are for the search list, then, and not for other servers. */
+static bool wants_dots(const json_t *h)
+{
+	const json_t *v;
+	bool wants = false;
+	size_t i;
+
+	json_array_foreach(json_get_arr(h, "DnsOptions"), i, v) {
+		const char *option = json_is_string(v) ? json_string_value(v) : "";
+
+		if (strncmp(option, "ndots:", 6) == 0)
+			wants = strtol(option + 6, NULL, 10) > 0;
+	}
+	return wants;
+}
+
 /* Every buffer here has room for what fits into a configuration; what does not is not asked for. */
 char *resolver_write(struct daemon *d, struct container *c, const json_t *network,
 		     struct error *err)
@@ -118,6 +135,8 @@ char *resolver_write(struct daemon *d, struct container *c, const json_t *networ
 	put_all_links(&b, c);
 	if (!network_leads_out(network))
 		(void)buf_adds(&b, "internal\n");
+	if (wants_dots(h))
+		(void)buf_adds(&b, "ndots\n");
 	put_servers(&b, d, h, network_gateway(network, "Gateway6") != NULL);
 	if (fs_mkdir_p(folder, 0700) < 0 ||
 	    fs_save_atomic(AT_FDCWD, path, buf_text(&b), b.len, 0600, 0) < 0) {

@@ -9,7 +9,8 @@
  * sends the terminal or an error over it, and its closing by execve means that the program runs. From
  * then on the monitor relays streams, writes the log and waits; it leaves the exit status in a file,
  * tells the daemon, removes the cgroups and ends. Execs are more children, cloned by a LAUNCHER, a
- * process that has joined the container's cgroups and namespaces.
+ * process that has joined the container's cgroups and namespaces. A container of user-defined networks
+ * has its name server in the monitor, too: resolver.h.
  */
 #ifndef DOCKERINIT_INIT_H
 #define DOCKERINIT_INIT_H

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "pkg/error.h"
 
@@ -23,11 +24,24 @@ int netns_open(pid_t pid)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-int netns_enter(int ns)
+static int open_home(void)
 {
 	if (home < 0)
 		home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	return home < 0 ? -1 : setns(ns, CLONE_NEWNET);
+	return home;
+}
+
+bool netns_is_ours(int ns)
+{
+	struct stat a, b;
+
+	return open_home() >= 0 && fstat(home, &a) == 0 && fstat(ns, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+int netns_enter(int ns)
+{
+	return open_home() < 0 ? -1 : setns(ns, CLONE_NEWNET);
 }
 
 void netns_leave(void)

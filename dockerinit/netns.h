@@ -12,10 +12,13 @@
 #ifndef DOCKERINIT_NETNS_H
 #define DOCKERINIT_NETNS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* The namespace of a process, which lives on while the descriptor does. -1 and errno. */
 int netns_open(pid_t pid);
+/* Is it our own, the host's? */
+bool netns_is_ours(int ns);
 /* 0; or -1 and errno, and then we are where we were. Not nested. */
 int netns_enter(int ns);
 /* Back. A monitor that cannot go back ends, and its container with it. */

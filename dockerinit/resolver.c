@@ -273,6 +273,10 @@ int resolver_start(const struct plan *plan, pid_t pid, struct error *err)
 	ns = netns_open(pid);
 	if (ns < 0)
 		return error_sys(err, "opening the container's network namespace");
+	if (netns_is_ours(
+		    ns)) /* our rules there would lead the host's own queries to a container */
+		return error_set(err, ERR_INTERNAL,
+				 "starting the resolver: the container has no network of its own");
 	if (resolver_setup(ns, &s, err) < 0)
 		return error_prefix(err, "starting the resolver");
 	self.config = xstrdup(config); /* the plan of a change goes */

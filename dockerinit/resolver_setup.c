@@ -85,6 +85,7 @@ static void lead(struct nl_msg *m, uint8_t proto, uint16_t port)
 	nft_rule_end(m, r);
 }
 
+/* The socket is closed right after it: that takes microseconds, and a kept one would cost memory. */
 static int add_rules(int netlink, const struct resolver_sockets *s)
 {
 	const struct nft_hook hook = { "nat", NF_INET_LOCAL_OUT, NAT_DST };

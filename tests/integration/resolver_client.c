@@ -1,6 +1,6 @@
 /*
  * Runs the real monitor with one container for resolver.sh, as the daemon would: a plan, LAUNCH, and
- * the reply. resolver_client DOCKERINIT ROOTFS FOLDER [no-nftables] [bridge INDEX]
+ * the reply. resolver_client DOCKERINIT ROOTFS FOLDER [no-nftables] [no-network] [bridge INDEX]
  *
  * FOLDER has "resolver", the configuration of its resolver, and an empty folder "root". Writes
  * "container PID monitor PID" or "failed TEXT", then waits for the end of stdin and leaves: the
@@ -50,10 +50,11 @@ static void hide_nftables(void)
 		err(1, "seccomp");
 }
 
-static int make_plan(const char *rootfs, const char *folder, const char *bridge)
+static int make_plan(const char *rootfs, const char *folder, const char *bridge,
+		     unsigned long network)
 {
 	const unsigned long flags =
-		CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+		network | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 	autofree char *config = xasprintf("%s/resolver", folder), *text = xasprintf("%lu", flags),
 		      *root = xasprintf("%s/root", folder), *name = xasprintf("v%d", getpid());
 	struct plan_writer w;
@@ -119,15 +120,19 @@ static void report(int monitor, pid_t pid)
 
 int main(int argc, char **argv)
 {
+	unsigned long network = CLONE_NEWNET;
 	const char *bridge = NULL;
 	int pair[2];
 	pid_t pid;
 
 	if (argc < 4)
-		errx(1, "usage: resolver_client DOCKERINIT ROOTFS FOLDER [no-nftables] [bridge I]");
+		errx(1, "usage: resolver_client DOCKERINIT ROOTFS FOLDER [no-nftables] "
+			"[no-network] [bridge I]");
 	for (int i = 4; i < argc; i++) {
 		if (strcmp(argv[i], "no-nftables") == 0)
 			hide_nftables();
+		else if (strcmp(argv[i], "no-network") == 0)
+			network = 0;
 		else if (strcmp(argv[i], "bridge") == 0 && argv[i + 1])
 			bridge = argv[++i];
 	}
@@ -135,7 +140,7 @@ int main(int argc, char **argv)
 		err(1, "socketpair");
 	pid = start_monitor(argv[1], pair[1]);
 	close(pair[1]);
-	launch(pair[0], make_plan(argv[2], argv[3], bridge));
+	launch(pair[0], make_plan(argv[2], argv[3], bridge, network));
 	report(pair[0], pid);
 	while (getchar() != EOF)
 		;

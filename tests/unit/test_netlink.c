@@ -165,6 +165,15 @@ static void builds_rules(void **state)
 	assert_int_equal(h->nlmsg_len, m.len - 20);
 	expression_names(h, names, sizeof(names));
 	assert_string_equal(names, "payload bitwise cmp meta cmp ct bitwise cmp masq ");
+	h = (const struct nlmsghdr *)((char *)space + m.len);
+	rule = nft_rule(&m, NFPROTO_IPV4, "t", "c");
+	nft_ip_daddr(&m, 0x7f00000b);
+	nft_l4proto(&m, IPPROTO_UDP);
+	nft_dport(&m, 53);
+	nft_dnat_to(&m, 0x7f00000b, 1053);
+	nft_rule_end(&m, rule);
+	expression_names(h, names, sizeof(names));
+	assert_string_equal(names, "payload cmp meta cmp payload cmp immediate immediate nat ");
 	nft_end(&m);
 	assert_false(m.full);
 }

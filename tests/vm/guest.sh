@@ -156,6 +156,44 @@ expect "changes memory.max" 50331648 cat "$group/memory.max"
 docker rm -f "$id" >/dev/null
 check "its cgroup goes" eventually test ! -e "$group"
 
+# ---- networks: what this kernel has and others lack, and all of them under systemd ----
+talk() { # talk PORT: what a container says that listens there
+	timeout 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$1 && cat <&3"
+}
+meet() { # meet NETWORK: a container finds another there by its name, and reaches its address
+	local ip out
+	docker run -d --name peer --network "$1" busybox sleep 600 >/dev/null || return 1
+	ip=$(docker inspect -f "{{(index .NetworkSettings.Networks \"$1\").IPAddress}}" peer)
+	out=$(docker run --rm --network "$1" busybox sh -c "nslookup peer; ping -c 1 -W 5 $ip" 2>&1)
+	docker rm -f peer >/dev/null
+	grep -q "Address: $ip" <<<"$out" && grep -q ' 0% packet loss' <<<"$out" && return
+	echo "$out"
+	return 1
+}
+drop() { docker network rm "$1" >/dev/null; }
+
+docker run -d --name web -p 8080:80 busybox sh -c 'while :; do echo hello | nc -l -p 80; done' >/dev/null
+check "a published port is served" eventually sh -c '[ "$(timeout 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/8080 && cat <&3")" = hello ]'
+check "a network with names" docker network create --ipv6 own
+check "containers meet on it" meet own
+systemctl restart docker
+check "the port is served after a restart" eventually sh -c '[ "$(timeout 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/8080 && cat <&3")" = hello ]'
+nft flush ruleset
+sleep 1
+expect "and within a second after a flush" hello talk 8080
+docker rm -f web >/dev/null
+drop own
+ip link add par0 type dummy && ip link set par0 up
+for kind in "macvlan -o parent=par0" "macvlan -o parent=par0 -o macvlan_mode=bridge" "macvlan" \
+	"ipvlan -o parent=par0" "ipvlan -o parent=par0 -o ipvlan_mode=l3" "ipvlan -o parent=par0.7"; do
+	check "network create -d $kind" docker network create -d $kind --subnet 10.80.1.0/24 vlan
+	check "containers meet on it" meet vlan
+	check "and it goes" docker network rm vlan
+done
+left=$(ip -o link | grep -E 'dm-|par0\.|br-|veth')
+[ -z "$left" ] && ok "no interface of a network is left" || not_ok "no interface of a network is left" "$left"
+ip link del par0
+
 # ---- restart policy over a reboot of the daemon, and the end ----
 docker run -d --restart always --name again busybox sh -c 'sleep 1' >/dev/null
 check "--restart always restarts" eventually sh -c '[ "$(docker inspect -f "{{.RestartCount}}" again)" -ge 1 ]'
