@@ -87,7 +87,7 @@ static json_t *shown_host_config(struct container *c, json_t *host_config)
 	return copy;
 }
 
-static json_t *inspect(struct daemon *d, struct container *c, bool size)
+static json_t *inspect(struct daemon *d, struct container *c, bool size, unsigned version)
 {
 	autojson json_t *config = container_config(c), *h = container_host_config(c);
 	autojson json_t *mounts = container_mounts(c);
@@ -116,7 +116,7 @@ static json_t *inspect(struct daemon *d, struct container *c, bool size)
 		set_sizes(j, d, c);
 	json_object_set_new(j, "Mounts", mounts_shown(mounts));
 	json_object_set(j, "Config", config);
-	json_object_set_new(j, "NetworkSettings", network_settings_json(c));
+	json_object_set_new(j, "NetworkSettings", network_settings_json(c, version));
 	return j;
 }
 
@@ -127,7 +127,7 @@ int job_container_inspect(struct job *job, void *self)
 
 	if (!c)
 		return -1;
-	reply = inspect(self, c, env_get_bool(job_env(job), "size"));
+	reply = inspect(self, c, env_get_bool(job_env(job), "size"), job_api_version(job));
 	container_unref(c);
 	return job_write_json(job, reply);
 }

@@ -63,7 +63,9 @@ int links_check(struct daemon *d, const json_t *host_config, struct error *err)
 
 		if (!child)
 			rc = error_prefix(err, "could not get container for %s", l.child);
-		else if (strcmp(json_get_str(h, "NetworkMode", ""), "host") == 0)
+		if (!child && err)
+			err->kind = ERR_BAD_REQUEST;
+		if (child && strcmp(json_get_str(h, "NetworkMode", ""), "host") == 0)
 			rc = error_set(
 				err, ERR_BAD_REQUEST,
 				"conflicting options: host type networking can't be used with "

@@ -21,6 +21,7 @@
 struct query {
 	struct listfilter *filter;
 	bool all, size;
+	unsigned version; /* of the API */
 	long long limit;
 	struct timespec before, since; /* created; zero: no bound */
 	json_t *ancestors;             /* image ids; NULL: not asked for */
@@ -78,6 +79,7 @@ static int read_query(struct job *job, struct daemon *d, struct query *q, struct
 	if (!q->filter)
 		return -1;
 	q->size = env_get_bool(env, "size");
+	q->version = job_api_version(job);
 	q->all = env_get_bool(env, "all") || listfilter_has_status(q->filter) ||
 		 filters_has(listfilter_json(q->filter), "exited") || q->limit > 0;
 	if (read_bound(job, d, q, "before", &q->before, err) < 0 ||
@@ -160,7 +162,7 @@ static json_t *labels_of(const json_t *config)
 }
 
 static json_t *item_json(struct daemon *d, struct container *c, const struct list_item *item,
-			 bool size)
+			 bool size, unsigned version)
 {
 	autofree char *command = command_text(item->config);
 	autojson json_t *network = container_network(c);
@@ -174,7 +176,7 @@ static json_t *item_json(struct daemon *d, struct container *c, const struct lis
 		labels_of(item->config), "State", state_status(&item->state), "Status",
 		state_human(&item->state, time_now(), status, sizeof(status)), "HostConfig",
 		"NetworkMode", json_get_str(item->host_config, "NetworkMode", ""),
-		"NetworkSettings", "Networks", network_list_json(c), "Mounts",
+		"NetworkSettings", "Networks", network_list_json(c, version), "Mounts",
 		mounts_shown(item->mounts));
 
 	if (size)
@@ -199,7 +201,7 @@ static int add(struct daemon *d, const struct query *q, struct container *c, jso
 
 	if (!is_wanted(q, &item))
 		return 0;
-	json_array_append_new(reply, item_json(d, c, &item, q->size));
+	json_array_append_new(reply, item_json(d, c, &item, q->size, q->version));
 	return 1;
 }
 

@@ -94,8 +94,9 @@ json_t *network_plan(struct daemon *d, struct job *job, const json_t *config, js
 		set_old_mac(config, json_object_get(all, first));
 		if (strcmp(kind, "bridge") != 0)
 			json_object_set_new(host_config, "NetworkMode", json_string(first));
-	} else if (json_object_size(given) > 0 && strcmp(kind, "none") != 0 &&
-		   !json_object_get(given, mode)) {
+	} else if (strcmp(kind, "container") != 0) {
+		add_endpoint(d, job, kind, json_object_get(given, kind), all, &first);
+	} else if (json_object_size(given) > 0) {
 		json_decref(all);
 		error_set(err, ERR_BAD_REQUEST,
 			  "container cannot be connected to network endpoints: %s", mode);

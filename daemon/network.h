@@ -65,8 +65,9 @@ int network_publish(struct daemon *d, struct container *c, struct job *job, json
 void network_release_one(struct daemon *d, struct container *c, const char *name);
 
 /* network_show.c */
-json_t *network_settings_json(struct container *c); /* NetworkSettings of inspect */
-json_t *network_list_json(struct container *c);     /* Networks alone, for the list */
+/* NetworkSettings of inspect, and its Networks alone for the list; as that API version has them. */
+json_t *network_settings_json(struct container *c, unsigned version);
+json_t *network_list_json(struct container *c, unsigned version);
 
 /* portspecs.c: HostConfig's bindings as requests of allocate_port, NULL: none; and as shown. */
 json_t *ports_wanted(const json_t *config, const json_t *host_config);

@@ -56,12 +56,7 @@ static int check_mode(struct daemon *d, const struct subject *s, struct error *e
 			err, ERR_BAD_REQUEST,
 			"container cannot be disconnected from host network or connected to "
 			"host network");
-	if (strcmp(kind, "host") == 0)
-		return error_set(
-			err, ERR_BAD_REQUEST,
-			"container cannot be disconnected from host network or connected to "
-			"host network");
-	if (strcmp(kind, "container") == 0)
+	if (strcmp(kind, "host") == 0 || strcmp(kind, "container") == 0)
 		return error_set(
 			err, ERR_BAD_REQUEST,
 			"container sharing network namespace with another container or host "

@@ -328,12 +328,11 @@ static int settle_subnets(struct networkdriver *d, struct network *net, struct e
 	bool given = net->subnet.prefix != 0;
 	int rc;
 
-	if (given && refuse_hosts_subnet(net, err) < 0)
-		return -1;
 	pthread_mutex_lock(&d->lock);
 	rc = refuse_overlap(d, net, err);
 	pthread_mutex_unlock(&d->lock);
-	if (rc < 0 || (!given && net->ipv4 && choose_subnet(d, net, err) < 0))
+	if (rc < 0 || (given && refuse_hosts_subnet(net, err) < 0) ||
+	    (!given && net->ipv4 && choose_subnet(d, net, err) < 0))
 		return -1;
 	return net->ipv6 && !net->subnet6.prefix ? choose_subnet6(d, net, err) : 0;
 }

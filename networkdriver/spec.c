@@ -55,8 +55,8 @@ static int read_v4(struct network *net, const json_t *config, const char *text, 
 	struct subnet whole;
 
 	if (net->subnet.prefix)
-		return error_set(err, ERR_BAD_REQUEST,
-				 "bridge driver supports one IPv4 subnet: \"%s\" is another", text);
+		return error_set(err, ERR_FORBIDDEN,
+				 "bridge driver doesn't support multiple subnets");
 	if (subnet_parse(text, &net->subnet) < 0 || !net->subnet.prefix)
 		return error_set(err, ERR_BAD_REQUEST,
 				 "invalid subnet %s: invalid CIDR block notation", text);
@@ -90,8 +90,8 @@ static int read_v6(struct network *net, const json_t *config, const char *text, 
 	char mended[SUBNET6_TEXT];
 
 	if (net->subnet6.prefix)
-		return error_set(err, ERR_BAD_REQUEST,
-				 "bridge driver supports one IPv6 subnet: \"%s\" is another", text);
+		return error_set(err, ERR_FORBIDDEN,
+				 "bridge driver doesn't support multiple subnets");
 	if (subnet6_parse(text, &net->subnet6) < 0 || !net->subnet6.prefix)
 		return error_set(err, ERR_BAD_REQUEST,
 				 "invalid subnet %s: invalid CIDR block notation", text);
@@ -159,7 +159,7 @@ static int read_ipam(struct network *net, const json_t *spec, struct error *err)
 	size_t i;
 
 	if (*driver && strcmp(driver, "default") != 0 && strcmp(driver, "null") != 0)
-		return error_set(err, ERR_NOT_FOUND, "ipam driver \"%s\" not found", driver);
+		return error_set(err, ERR_NOT_FOUND, "plugin \"%s\" not found", driver);
 	net->ipam_driver = xstrdup(*driver ? driver : "default");
 	net->ipam_options = json_incref(json_object_get(ipam, "Options"));
 	net->aux_addresses = json_object();
