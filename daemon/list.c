@@ -188,7 +188,7 @@ static json_t *item_json(struct daemon *d, struct container *c, const struct lis
 static int add(struct daemon *d, const struct query *q, struct container *c, json_t *reply)
 {
 	autojson json_t *config = container_config(c), *h = container_host_config(c);
-	autojson json_t *mounts = container_mounts(c);
+	autojson json_t *mounts = container_mounts(c), *networking = container_networking(c);
 	autofree char *name = container_name(c);
 	struct list_item item = { .id = c->id,
 				  .name = name,
@@ -196,6 +196,7 @@ static int add(struct daemon *d, const struct query *q, struct container *c, jso
 				  .config = config,
 				  .host_config = h,
 				  .mounts = mounts,
+				  .networking = networking,
 				  .state = container_state(c),
 				  .created = c->created };
 

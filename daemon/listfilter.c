@@ -237,12 +237,19 @@ static bool match_isolation(const struct listfilter *f, const struct list_item *
 	return filters_match(f->filters, "isolation", *own ? own : "default");
 }
 
+/* By name, or by the beginning of an id. */
 static bool match_network(const struct listfilter *f, const struct list_item *item)
 {
-	const char *mode = json_get_str(item->host_config, "NetworkMode", "");
+	const char *name;
+	json_t *v;
 
-	return filters_match(f->filters, "network",
-			     !*mode || strcmp(mode, "default") == 0 ? "bridge" : mode);
+	if (!filters_has(f->filters, "network"))
+		return true;
+	json_object_foreach(json_get_obj(item->networking, "EndpointsConfig"), name, v)
+		if (filters_match(f->filters, "network", name) ||
+		    filters_match_prefix(f->filters, "network", json_get_str(v, "NetworkID", "")))
+			return true;
+	return false;
 }
 
 static bool match_volume(const struct listfilter *f, const struct list_item *item)

@@ -14,6 +14,7 @@ struct list_item {
 	const char *id, *name; /* with its slash */
 	const char *image_id;
 	const json_t *config, *host_config, *mounts;
+	const json_t *networking; /* see network.h */
 	struct container_state state;
 	struct timespec created;
 };

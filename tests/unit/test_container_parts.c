@@ -280,12 +280,15 @@ static void test_filters(void **state)
 	autojson json_t *config = parse("{\"Labels\":{\"a\":\"1\",\"b\":\"2\"},"
 					"\"ExposedPorts\":{\"80/tcp\":{},\"53/udp\":{}}}");
 	autojson json_t *h = parse("{\"NetworkMode\":\"default\"}");
+	autojson json_t *networking =
+		parse("{\"EndpointsConfig\":{\"bridge\":{\"NetworkID\":\"01234567\"}}}");
 	autojson json_t *mounts = parse("[{\"Name\":\"v1\",\"Destination\":\"/data\"}]");
 	struct list_item item = { .id = "abcdef",
 				  .name = "/web-1",
 				  .image_id = "sha256:0",
 				  .config = config,
 				  .host_config = h,
+				  .networking = networking,
 				  .mounts = mounts };
 
 	(void)state;
@@ -306,6 +309,8 @@ static void test_filters(void **state)
 	assert_false(matches("{\"expose\":[\"53\"]}", &item));
 	assert_true(matches("{\"volume\":[\"/data\"]}", &item));
 	assert_true(matches("{\"network\":[\"bridge\"]}", &item));
+	assert_true(matches("{\"network\":[\"0123\"]}", &item));
+	assert_false(matches("{\"network\":[\"other\"]}", &item));
 	assert_true(matches("{\"health\":[\"none\"]}", &item));
 	assert_false(matches("{\"is-task\":[\"true\"]}", &item));
 	refused("{\"foo\":[\"x\"]}");
