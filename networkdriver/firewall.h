@@ -113,6 +113,9 @@ int firewall_change(struct firewall *fw, const struct fw_change *change, struct 
 struct event_base;
 int firewall_watch(struct firewall *fw, struct event_base *base, struct error *err);
 
+/* firewall_foreign.c: log what others do that our rules cannot mend. For backend nftables. */
+void firewall_warn_of_others(const struct firewall *fw);
+
 extern const struct firewall_ops firewall_nft, firewall_iptables;
 
 #endif

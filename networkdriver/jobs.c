@@ -46,6 +46,8 @@ static int job_network_sweep(struct job *job, void *self)
 	networks_list_free(all);
 	if (firewall_sync(&d->firewall, &err) < 0)
 		rc = job_fail_error(job, &err);
+	if (d->firewall.ops == &firewall_nft)
+		firewall_warn_of_others(&d->firewall);
 	if (d->base && firewall_watch(&d->firewall, d->base, &err) < 0)
 		log_warn("%s: rules that somebody takes away come back with the next change",
 			 err.text);
