@@ -32,7 +32,7 @@ bool network_is_private(
 struct container *network_peer(struct daemon *d, const char *mode, struct error *err);
 
 /*
- * At create: which networks it will be on, by their names, in a NetworkingConfig; a new one.
+ * network_plan.c, at create: which networks it will be on, by their names, in a NetworkingConfig; a new one.
  * Networks that are not there are left as they are named: that is for the start to say.
  */
 json_t *network_plan(struct daemon *d, struct job *job, const json_t *config, json_t *host_config,

@@ -2,7 +2,7 @@
  * What the files of this folder share: settings, networks, endpoints, and what is done with them.
  *
  * options.c reads the settings; bridge.c and bridge_user.c bring bridges about; spec.c reads what a
- * network is to be and writes it down; networks.c keeps them; network.c who has which address on
+ * network is to be and writes it down; networks*.c make and keep them; network.c who has which address on
  * one; ports.c the published ports; links.c the links; firewall*.c put all that in force; names.c
  * tells containers' resolvers; sweep.c removes what crashes left; status.c tells about the default
  * network. jobs*.c tie it to the engine.
@@ -70,14 +70,21 @@ struct network *networks_find(struct networkdriver *d, const char *name_or_id, s
 struct network **networks_list(struct networkdriver *d);
 void networks_list_free(struct network **list);
 void networks_add(struct networkdriver *d, struct network *net); /* takes the reference */
+/* In the making: in the table, so that its name and subnets are taken, but not to be found yet. */
+int networks_enter(struct networkdriver *d, struct network *net, struct error *err);
+void networks_set_ready(struct networkdriver *d, struct network *net);
+void networks_leave(struct networkdriver *d, struct network *net);
+
+/* networks_make.c */
+int network_bring_up(struct networkdriver *d, struct network *net, struct error *err);
 int networks_create(struct networkdriver *d, const json_t *spec, struct network **out,
 		    struct error *err);
 int networks_remove(struct networkdriver *d, struct network *net, struct error *err);
-int networks_load(struct networkdriver *d, struct error *err); /* what earlier daemons kept */
 
-/* links.c */
-void links_add(struct networkdriver *d, const struct fw_link *v, size_t n);
-void links_remove(struct networkdriver *d, const struct fw_link *v, size_t n);
+/* networks_store.c */
+int network_save(const struct networkdriver *d, struct network *net, struct error *err);
+void network_forget(const struct networkdriver *d, const struct network *net); /* its files */
+int networks_load(struct networkdriver *d, struct error *err); /* what earlier daemons kept */
 
 /* sweep.c: remove our ports of bridges that are neither known nor allocated. */
 int networks_sweep(struct network **all, const struct strlist *known, struct error *err);
@@ -102,6 +109,9 @@ int job_allocate_port(struct job *job, void *self);
 int job_adopt_port(struct job *job, void *self);
 int job_release_port(struct job *job, void *self);
 int job_link(struct job *job, void *self);
+/* What they share: the network that the env names, "bridge" when it names none; a reference. */
+struct network *job_network(struct job *job, struct networkdriver *d);
+int withdraw_ports(struct networkdriver *d, const char *container, struct error *err);
 void network_event(struct job *job, const struct network *net, const char *action,
 		   const char *container);
 
