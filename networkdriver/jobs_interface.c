@@ -2,10 +2,7 @@
  * The jobs that give a container its interfaces. What they write is what the caller keeps, and hands
  * back to adopt_interface after a restart.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/env.h"
@@ -14,7 +11,6 @@
 #include "pkg/json.h"
 #include "pkg/log.h"
 #include "pkg/mem.h"
-#include "pkg/parse.h"
 
 void network_event(struct job *job, const struct network *net, const char *action,
 		   const char *container)

@@ -76,6 +76,7 @@ int network_init(struct network *net, struct error *err)
 			ipalloc_done(&net->ips);
 		return -1;
 	}
+	net->has_allocators = true;
 	if (reserve_aux(net, err) == 0)
 		return 0;
 	network_done(net);
@@ -89,6 +90,7 @@ void network_done(struct network *net)
 		ipalloc_done(&net->ips);
 	if (net->subnet6.prefix)
 		ip6alloc_done(&net->ips6);
+	net->has_allocators = false;
 }
 
 void endpoint_done(struct endpoint *e)

@@ -72,6 +72,7 @@ struct network {
 
 	pthread_mutex_t lock; /* guards all below */
 	bool removed;         /* out of the table: no endpoint more */
+	bool has_allocators;  /* network_init() is done; constant once in the table */
 	struct ipalloc ips;
 	struct ip6alloc ips6;
 	struct map endpoints;       /* container id -> struct endpoint */

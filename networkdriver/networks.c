@@ -45,7 +45,7 @@ void network_unref(struct network *net)
 	while (map_next(&net->endpoints, &pos, &e))
 		endpoint_free(e);
 	map_done(&net->endpoints);
-	if (net->ips.used)
+	if (net->has_allocators)
 		network_done(net);
 	json_decref(net->options);
 	json_decref(net->labels);

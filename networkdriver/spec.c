@@ -15,6 +15,8 @@
 #define OPT "com.docker.network."
 #define MIN_MTU 68 /* RFC 791: what every IPv4 link must carry */
 #define MAX_MTU 65535
+#define MAX_PREFIX 30 /* the network, a gateway, a container, and all of them */
+#define MAX_PREFIX6 126
 
 static const char *const driver_names[] = {
 	[DRIVER_BRIDGE] = "bridge",   [DRIVER_HOST] = "host",     [DRIVER_NULL] = "null",
@@ -61,6 +63,10 @@ static int read_v4(struct network *net, const json_t *config, const char *text, 
 		return error_set(err, ERR_BAD_REQUEST,
 				 "invalid subnet %s: invalid CIDR block notation", text);
 	whole = subnet_network(net->subnet);
+	if (whole.prefix > MAX_PREFIX)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "invalid subnet %s: it has no room for a gateway and a container",
+				 text);
 	if (net->subnet.addr != whole.addr)
 		return error_set(err, ERR_BAD_REQUEST,
 				 "invalid network config:\ninvalid subnet %s: it should be %s",
@@ -96,6 +102,10 @@ static int read_v6(struct network *net, const json_t *config, const char *text, 
 		return error_set(err, ERR_BAD_REQUEST,
 				 "invalid subnet %s: invalid CIDR block notation", text);
 	whole = subnet6_network(&net->subnet6);
+	if (whole.prefix > MAX_PREFIX6)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "invalid subnet %s: it has no room for a gateway and a container",
+				 text);
 	if (!ip6_equal(&whole.addr, &net->subnet6.addr))
 		return error_set(err, ERR_BAD_REQUEST,
 				 "invalid network config:\ninvalid subnet %s: it should be %s",
