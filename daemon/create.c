@@ -160,6 +160,7 @@ static int decide(struct job *job, struct daemon *d, struct container *c, struct
 		return -1;
 	default_hostname(d, c, rc);
 	default_cgroupns(d, rc->host_config);
+	ports_slim(rc->config, rc->host_config);
 	c->config = json_incref(rc->config);
 	c->host_config = json_incref(rc->host_config);
 	c->networking_config =

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/internal.h"
+#include "daemon/network.h"
 #include "pkg/fs.h"
 #include "pkg/json.h"
 #include "pkg/log.h"
@@ -214,6 +215,7 @@ struct container *disk_load(const char *containers_dir, const char *id, struct e
 		c->created = (struct timespec){ 0 };
 	c->config = member(j, "Config");
 	c->host_config = take_json(&host_config);
+	ports_slim(c->config, c->host_config);
 	c->networking_config = member(j, "NetworkingConfig");
 	c->network = member(j, "NetworkSettings");
 	c->mounts = member(j, "MountPoints");

@@ -308,7 +308,7 @@ int network_publish(struct daemon *d, struct container *c, struct job *job, json
 			"external connectivity on endpoint %s (%s)",
 			name + (*name == '/'), json_get_str(interface, "EndpointID", ""));
 	}
-	json_object_set(network, "Ports", json_object_get(reply, "Ports"));
+	json_object_set_new(network, "Ports", ports_keep(json_get_arr(reply, "Ports")));
 	return 0;
 }
 
@@ -389,7 +389,8 @@ static void adopt_interface(struct daemon *d, struct container *c, const json_t 
 void network_adopt(struct daemon *d, struct container *c)
 {
 	autojson json_t *network = container_network(c);
-	json_t *ports = json_get_arr(network, "Ports"), *v;
+	autojson json_t *ports = ports_kept(network);
+	const json_t *v;
 	struct error err;
 	size_t i;
 

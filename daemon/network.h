@@ -71,6 +71,11 @@ json_t *network_list_json(struct container *c, unsigned version);
 
 /* portspecs.c: HostConfig's bindings as requests of allocate_port, NULL: none; and as shown. */
 json_t *ports_wanted(const json_t *config, const json_t *host_config);
+/* Those of the driver's reply as NetworkSettings keeps them, and as the driver has them again. */
+json_t *ports_keep(const json_t *ports);
+json_t *ports_kept(const json_t *network);
+/* What is the same in all ports of a new or loaded container is kept once. */
+void ports_slim(json_t *config, json_t *host_config);
 json_t *ports_shown(const json_t *config, const json_t *network);  /* of NetworkSettings */
 json_t *ports_listed(const json_t *config, const json_t *network); /* of the list */
 

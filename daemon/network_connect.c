@@ -38,7 +38,8 @@ static int find(struct job *job, struct daemon *d, struct subject *s, struct err
 	const char *id = env_get(job_env(job), "Container", "");
 
 	*s = (struct subject){ 0 };
-	if (nested_job(d, job, "network_inspect", job_arg(job, 0), NULL, &s->network, err) < 0)
+	if (nested_job(d, job, "network_inspect", job_arg(job, 0),
+		       json_pack("{s:b}", "NoContainers", true), &s->network, err) < 0)
 		return -1;
 	s->name = json_get_str(s->network, "Name", "");
 	s->c = store_lookup(d->store, id, err);

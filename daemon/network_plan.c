@@ -15,7 +15,8 @@ static char *resolve_name(struct daemon *d, struct job *job, const char *key, js
 	if (strcmp(key, "default") == 0)
 		key = "bridge";
 	if (!engine_has(d->engine, "network_inspect") ||
-	    nested_job(d, job, "network_inspect", key, NULL, &network, NULL) < 0)
+	    nested_job(d, job, "network_inspect", key, json_pack("{s:b}", "NoContainers", true),
+		       &network, NULL) < 0)
 		return xstrdup(key);
 	json_object_set_new(endpoint, "NetworkID", json_string(json_get_str(network, "Id", "")));
 	return xstrdup(json_get_str(network, "Name", key));

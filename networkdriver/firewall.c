@@ -93,7 +93,7 @@ int firewall_change(struct firewall *fw, const struct fw_change *change, struct 
 	struct error why;
 	int rc = 0;
 
-	if (!fw->ops || !(change->nports + change->nlinks))
+	if (!fw->ops || (!change->network && !(change->nports + change->nlinks)))
 		return 0;
 	pthread_mutex_lock(&fw->lock);
 	if (fw->synced && fw->ops->change(fw, change, &why) < 0) {

@@ -67,6 +67,7 @@ struct fw_change {
 	bool add; /* else remove */
 	const struct port *ports;
 	const struct fw_link *links;
+	const struct fw_network *network; /* to be added, or NULL; what one leaves is a sync's */
 	size_t nports, nlinks;
 };
 

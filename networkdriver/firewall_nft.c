@@ -489,6 +489,13 @@ static struct filler filler_of(struct nl_msg *m, const struct firewall *fw, int 
 	};
 }
 
+static void put_networks(struct nl_msg *m, const struct firewall *fw, const struct fw_network *v,
+			 size_t n)
+{
+	for (int set = 0; set < PORTS4; set++)
+		fill_networks(filler_of(m, fw, NFT_MSG_NEWSETELEM, set), v, n);
+}
+
 static void put_ports_and_links(struct nl_msg *m, const struct firewall *fw, int command,
 				const struct port *ports, size_t nports,
 				const struct fw_link *links, size_t nlinks)
@@ -528,8 +535,7 @@ static void put_state(struct nl_msg *m, const struct firewall *fw, const struct 
 	for (int i = 0; i < NSETS; i++)
 		nft_flush_set(m, FAMILY, fw->name, &sets[i]);
 	put_rules(m, fw->name);
-	for (int set = 0; set < PORTS4; set++)
-		fill_networks(filler_of(m, fw, NFT_MSG_NEWSETELEM, set), s->networks, s->nnetworks);
+	put_networks(m, fw, s->networks, s->nnetworks);
 	put_ports_and_links(m, fw, NFT_MSG_NEWSETELEM, s->ports, s->nports, s->links, s->nlinks);
 }
 
@@ -615,12 +621,16 @@ static int nft_sync(struct firewall *fw, const struct fw_state *state, struct er
 
 static int nft_change(struct firewall *fw, const struct fw_change *c, struct error *err)
 {
-	const struct fw_state sizes = { .nports = c->nports, .nlinks = c->nlinks };
+	const struct fw_state sizes = { .nnetworks = c->network != NULL,
+					.nports = c->nports,
+					.nlinks = c->nlinks };
 	size_t size = space_for(&sizes);
 	autofree uint32_t *space = xmalloc(size);
 	struct nl_msg m = nl_msg_in(space, size);
 
 	nft_begin(&m);
+	if (c->network)
+		put_networks(&m, fw, c->network, 1);
 	put_ports_and_links(&m, fw, c->add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, c->ports,
 			    c->nports, c->links, c->nlinks);
 	nft_end(&m);

@@ -2,9 +2,14 @@
  * Rules that somebody else takes away are put back: the kernel tells every change of nftables, and
  * one to our table that is not our own leads to a sync, a moment later, for all changes that come
  * together. The admin's chain is his. The loop reads, a worker syncs.
+ *
+ * What we do ourselves must not come here at all: a sync of many networks or ports fills the socket,
+ * and a socket that was full means that anything may have happened, hence another sync.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/filter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -99,6 +104,20 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		event_add(w->settled, &soon);
 }
 
+/* A packet holds messages of one transaction: the first one tells whose they all are. */
+static int leave_out(int sock, uint32_t portid)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_pid)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(portid), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = { array_size(code), code };
+
+	return setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
 int firewall_watch(struct firewall *fw, struct event_base *base, struct error *err)
 {
 	const int group = NFNLGRP_NFTABLES;
@@ -108,7 +127,7 @@ int firewall_watch(struct firewall *fw, struct event_base *base, struct error *e
 	if (!fw->ops)
 		return 0;
 	sock = netlink_open_proto(NETLINK_NETFILTER);
-	if (sock < 0 ||
+	if (sock < 0 || leave_out(sock, fw->portid) < 0 ||
 	    bind(sock, (struct sockaddr *)&(struct sockaddr_nl){ .nl_family = AF_NETLINK },
 		 sizeof(struct sockaddr_nl)) < 0 ||
 	    setsockopt(sock, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {

@@ -83,23 +83,9 @@ static void collect_networks(struct networkdriver *d, struct fw_state *state)
 	while (all[n])
 		n++;
 	state->networks = xcalloc(n + 1, sizeof(*state->networks));
-	for (struct network **p = all; *p; p++) {
-		const struct network *net = *p;
-		struct fw_network *to = &state->networks[state->nnetworks];
-
-		if (net->driver != DRIVER_BRIDGE || !*net->bridge || !net->ifindex)
-			continue;
-		memcpy(to->bridge, net->bridge, sizeof(to->bridge));
-		to->icc = net->icc;
-		to->internal = net->internal;
-		to->subnet = net->subnet;
-		to->subnet6 = net->subnet6;
-		to->masq4 = net->masq && net->subnet.prefix && net->mode4 != FW_ROUTED;
-		to->masq6 = net->masq && net->subnet6.prefix && net->mode6 != FW_ROUTED;
-		to->unprotected4 = net->mode4 == FW_UNPROTECTED;
-		to->unprotected6 = net->mode6 == FW_UNPROTECTED;
-		state->nnetworks++;
-	}
+	for (struct network **p = all; *p; p++)
+		if (network_rules(*p, &state->networks[state->nnetworks]))
+			state->nnetworks++;
 	networks_list_free(all);
 }
 

@@ -40,6 +40,7 @@ int job_network_rm(struct job *job, void *self)
 	return rc < 0 ? job_fail_error(job, &err) : 0;
 }
 
+/* NoContainers: for those who want to know about the network alone, however many are on it. */
 int job_network_inspect(struct job *job, void *self)
 {
 	const char *scope = env_get(job_env(job), "scope", "");
@@ -53,7 +54,7 @@ int job_network_inspect(struct job *job, void *self)
 	}
 	if (!net)
 		return job_fail_error(job, &err);
-	reply = network_json(net, true);
+	reply = network_json(net, !env_get_bool(job_env(job), "NoContainers"));
 	network_unref(net);
 	return job_write_json(job, reply);
 }

@@ -93,6 +93,24 @@ void network_done(struct network *net)
 	net->has_allocators = false;
 }
 
+bool network_rules(const struct network *net, struct fw_network *out)
+{
+	if (net->driver != DRIVER_BRIDGE || !*net->bridge || !net->ifindex)
+		return false;
+	*out = (struct fw_network){
+		.icc = net->icc,
+		.internal = net->internal,
+		.subnet = net->subnet,
+		.subnet6 = net->subnet6,
+		.masq4 = net->masq && net->subnet.prefix && net->mode4 != FW_ROUTED,
+		.masq6 = net->masq && net->subnet6.prefix && net->mode6 != FW_ROUTED,
+		.unprotected4 = net->mode4 == FW_UNPROTECTED,
+		.unprotected6 = net->mode6 == FW_UNPROTECTED,
+	};
+	memcpy(out->bridge, net->bridge, sizeof(out->bridge));
+	return true;
+}
+
 void endpoint_done(struct endpoint *e)
 {
 	free(e->name);

@@ -80,6 +80,9 @@ struct network {
 	pthread_mutex_t names_lock; /* one writer of that file at a time; taken before lock */
 };
 
+/* What its rules are made of. false: it has none, being no bridge. */
+bool network_rules(const struct network *net, struct fw_network *out);
+
 struct network *network_new(const char *name, enum network_driver driver);
 struct network *network_ref(struct network *net);
 void network_unref(struct network *net);

@@ -188,6 +188,15 @@ int network_bring_up(struct networkdriver *d, struct network *net, struct error 
 	return net->driver == DRIVER_BRIDGE ? bridge_create(net, err) : vlan_setup(net, err);
 }
 
+static int put_rules(struct networkdriver *d, const struct network *net, struct error *err)
+{
+	struct fw_network rules;
+	const struct fw_change change = { .add = true,
+					  .network = network_rules(net, &rules) ? &rules : NULL };
+
+	return firewall_change(&d->firewall, &change, err);
+}
+
 /* All that has to be made, once the network is in the table; undone by the caller. */
 static int make(struct networkdriver *d, struct network *net, struct error *err)
 {
@@ -196,7 +205,7 @@ static int make(struct networkdriver *d, struct network *net, struct error *err)
 	if (network_bring_up(d, net, err) < 0)
 		return -1;
 	networks_set_ready(d, net);
-	return firewall_sync(&d->firewall, err) < 0 ? -1 : network_save(d, net, err);
+	return put_rules(d, net, err) < 0 ? -1 : network_save(d, net, err);
 }
 
 static int refuse_name(const struct network *net, struct error *err)

@@ -10,6 +10,7 @@
 #include "daemon/pending.h"
 #include "daemon/state.h"
 #include "daemon/top.h"
+#include "daemon/network.h"
 #include "pkg/buf.h"
 #include "pkg/filters.h"
 #include "pkg/json.h"
@@ -275,6 +276,47 @@ static void refused(const char *filters)
 	assert_int_equal(err.kind, ERR_BAD_REQUEST);
 }
 
+/* As they are kept and had again; those that a daemon kept as objects, too. */
+static void test_kept_ports(void **state)
+{
+	static const char text[] =
+		"[{\"Proto\":\"tcp\",\"ContainerPort\":80,\"HostIP\":\"0.0.0.0\",\"HostPort\":8080,"
+		"\"To\":\"172.17.0.2\",\"Routed\":false},"
+		"{\"Proto\":\"udp\",\"ContainerPort\":53,\"HostIP\":\"::\",\"HostPort\":53,"
+		"\"To\":\"fd00::2\",\"Routed\":true}]";
+	autojson json_t *ports = parse(text), *network = json_object(), *again = NULL, *old = NULL;
+
+	(void)state;
+	json_object_set_new(network, "Ports", ports_keep(ports));
+	assert_string_equal(json_string_value(json_array_get(json_get_arr(network, "Ports"), 0)),
+			    "tcp 80 0.0.0.0 8080 172.17.0.2");
+	again = ports_kept(network);
+	assert_true(json_equal(again, ports));
+	json_object_set(network, "Ports", ports);
+	old = ports_kept(network);
+	assert_true(json_equal(old, ports));
+}
+
+static void test_slim_ports(void **state)
+{
+	static const char
+		c[] = "{\"ExposedPorts\":{\"80/tcp\":{},\"81/tcp\":{}}}",
+		h[] = "{\"PortBindings\":{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"1\"},"
+		      "{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"2\"}],\"81/tcp\":null}}";
+	autojson json_t *config = parse(c), *host_config = parse(h);
+	autofree char *text = NULL, *host_text = NULL;
+	const json_t *exposed = json_get_obj(config, "ExposedPorts");
+
+	(void)state;
+	ports_slim(config, host_config);
+	ports_slim(NULL, NULL);
+	assert_ptr_equal(json_object_get(exposed, "80/tcp"), json_object_get(exposed, "81/tcp"));
+	text = json_text(config);
+	host_text = json_text(host_config);
+	assert_string_equal(text, c);
+	assert_string_equal(host_text, h);
+}
+
 static void test_filters(void **state)
 {
 	autojson json_t *config = parse("{\"Labels\":{\"a\":\"1\",\"b\":\"2\"},"
@@ -350,6 +392,8 @@ int main(void)
 		cmocka_unit_test(test_resolv_embedded),
 		cmocka_unit_test(test_environ),
 		cmocka_unit_test(test_top),
+		cmocka_unit_test(test_kept_ports),
+		cmocka_unit_test(test_slim_ports),
 		cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_until),
 	};
