@@ -10,7 +10,7 @@
 #include "pkg/log.h"
 #include "pkg/mem.h"
 
-#define REPLY_MAX (1024 * 1024)
+#define REPLY_MAX (64 << 20) /* bytes: every port of both families */
 
 static int read_reply(const struct buf *b, const char *name, json_t **reply, struct error *err)
 {

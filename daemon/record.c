@@ -14,7 +14,7 @@
 #include "pkg/log.h"
 #include "pkg/mem.h"
 
-#define RECORD_MAX 65536
+#define RECORD_MAX (32 << 20) /* bytes: with every port of both families published */
 
 int record_open(struct daemon *d, struct error *err)
 {
