@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -34,9 +33,9 @@ static void usage(void)
 	      "                                         PROTO: tcp, udp, sctp\n"
 	      "ask PROTO ADDRESS PORT [MS [FROM-PORT]]  what the server says; fails without an "
 	      "answer\n"
-	      "hold ADDRESS PORT [MS]                   one connection, spoken over until stdin "
-	      "ends;\n"
-	      "                                         fails when an echo takes longer than MS\n"
+	      "hold ADDRESS PORT [MS]                   one connection, spoken over until an echo "
+	      "takes\n"
+	      "                                         longer than MS\n"
 	      "load ADDRESS PORT CONNECTIONS THREADS    prints how many were not served\n"
 	      "resolve LOOKUPS THREADS NAME...          A and AAAA by getaddrinfo; prints how "
 	      "many\n"
@@ -353,7 +352,7 @@ static int ask(const char *proto_name, const char *address, int port, int64_t ms
 
 static int hold(const char *address, int port, int64_t ms)
 {
-	struct pollfd in = { .fd = 0, .events = POLLIN };
+	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
 	int fd = open_to(IPPROTO_TCP, address, port, ms, 0, NULL);
 	char line[512];
 
@@ -364,10 +363,9 @@ static int hold(const char *address, int port, int64_t ms)
 		err(1, "no greeting");
 	puts("connected");
 	fflush(stdout);
-	while (poll(&in, 1, 50) == 0)
-		if (write(fd, "x", 1) != 1 || read(fd, line, sizeof(line)) != 1)
-			err(1, "the connection is lost");
-	return 0;
+	while (write(fd, "x", 1) == 1 && read(fd, line, sizeof(line)) == 1)
+		nanosleep(&pause, NULL);
+	err(1, "the connection is lost");
 }
 
 /* ---- load ---- */
