@@ -15,6 +15,7 @@
 #include "pkg/mem.h"
 
 #define RECORD_MAX (32 << 20) /* bytes: with every port of both families published */
+#define PAGE 4096
 
 int record_open(struct daemon *d, struct error *err)
 {
@@ -51,14 +52,23 @@ static char *text_of(const struct daemon *d, struct container *c)
 	return xasprintf("%s\n", text);
 }
 
+/* What a longer one before it leaves behind the line is cut off, or not looked at. */
+static int overwrite(const char *path, const char *text, ssize_t n)
+{
+	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd < 0 || pwrite(fd, text, (size_t)n, 0) != n || ftruncate(fd, n) < 0 ? -1 : 0;
+}
+
 int record_save(struct daemon *d, struct container *c, struct error *err)
 {
 	autofree char *path = path_of(d, c), *text = text_of(d, c);
-	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	ssize_t n = (ssize_t)strlen(text);
+	size_t n = strlen(text);
+	/* A kill between two pages would leave half of it. */
+	int rc = n <= PAGE ? overwrite(path, text, (ssize_t)n)
+			   : fs_save_atomic(AT_FDCWD, path, text, n, 0600, 0);
 
-	/* What a longer one before it leaves behind the line is cut off, or not looked at. */
-	if (fd < 0 || pwrite(fd, text, (size_t)n, 0) != n || ftruncate(fd, n) < 0)
+	if (rc < 0)
 		return error_sys(err, "cannot write \"%s\"", path);
 	disk_sync_later(d, c);
 	return 0;

@@ -137,6 +137,14 @@ static void to_loopback_from_bridge(struct nl_msg *m)
 	nft_verdict(m, NF_DROP);
 }
 
+/* With route_localnet on its bridge the kernel believes a container that it is the host's 127.0.0.2. */
+static void as_loopback_from_bridge(struct nl_msg *m)
+{
+	in_set(m, NFT_META_IIFNAME, BRIDGES);
+	loopback4(m, NFT_IP_SADDR);
+	nft_verdict(m, NF_DROP);
+}
+
 /* From elsewhere: not ours to translate, and the kernel drops it. */
 static void to_loopback(struct nl_msg *m)
 {
@@ -333,6 +341,7 @@ static const struct {
 	void (*put)(struct nl_msg *m);
 } rules[] = {
 	{ "guard", to_loopback_from_bridge },
+	{ "guard", as_loopback_from_bridge },
 	{ "prerouting", to_loopback },
 	{ "prerouting", to_the_host },
 	{ "output", to_loopback6 },

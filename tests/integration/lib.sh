@@ -8,6 +8,11 @@
 #	finish
 #
 # DOCKER is the binary under test (build/docker), CLI the real docker CLI (see docker_cli).
+#
+# With OWN_NETWORK=1 before that line the script begins anew in namespaces of its own: network (with
+# sysctls, nftables and ports), mounts (with /run and what it binds over /etc) and processes. The
+# kernel clears them away when the script ends, however it ends. The daemon then makes docker0.
+# netlib.sh does that, and brings a world of hosts around it.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 DOCKER=$(realpath "${DOCKER:-$top/build/docker}")
@@ -18,6 +23,14 @@ daemon_pid=
 skip_all() { echo "1..0 # SKIP $*"; exit 0; }
 [ "$(id -u)" = 0 ] || skip_all "needs root"
 [ -x "$DOCKER" ] || { echo "Bail out! no binary: $DOCKER"; exit 1; }
+if [ -n "$OWN_NETWORK" ]; then
+	if [ "$OWN_NETWORK" != inside ]; then
+		unshare --net true 2>/dev/null || skip_all "no network namespaces here"
+		OWN_NETWORK=inside exec unshare --net --mount --pid --fork --kill-child --mount-proc "$0" "$@"
+	fi
+	mount -t tmpfs none /run && mkdir /run/netns && ip link set lo up ||
+		{ echo "Bail out! no namespaces of its own"; exit 1; }
+fi
 
 # ---- results ----
 
@@ -85,6 +98,8 @@ eventually() {
 T=$(mktemp -d "/tmp/dt-$script-XXXXXX")
 BRIDGE=dt$(printf '%06x' $(($$ % 16777216)))
 SUBNET=10.$((64 + $$ / 250 % 128)).$(($$ % 250))
+BRIDGE_FLAGS=(-b "$BRIDGE")
+[ -z "$OWN_NETWORK" ] || { BRIDGE=docker0 SUBNET=172.17.0 BRIDGE_FLAGS=(); }
 HOST=unix://$T/docker.sock
 export DOCKER_HOST=$HOST DOCKER_CONFIG=$T/config
 
@@ -97,6 +112,7 @@ api() { # api METHOD PATH [JSON]: the reply's body
 }
 
 make_bridge() {
+	[ -z "$OWN_NETWORK" ] || return 0
 	ip link show "$BRIDGE" >/dev/null 2>&1 && return
 	ip link add "$BRIDGE" type bridge && ip addr add "$SUBNET.1/24" dev "$BRIDGE" &&
 		ip link set "$BRIDGE" up
@@ -106,7 +122,7 @@ make_bridge() {
 launch_daemon() {
 	make_bridge
 	"$DOCKER" -d -D -g "$T/root" --exec-root "$T/exec" -p "$T/docker.pid" -H "$HOST" \
-		-b "$BRIDGE" "$@" >>"$T/daemon.log" 2>&1 &
+		"${BRIDGE_FLAGS[@]}" "$@" >>"$T/daemon.log" 2>&1 &
 	daemon_pid=$!
 }
 start_daemon() {
@@ -128,11 +144,11 @@ stop_daemon() {
 
 # ---- images and tools ----
 
-mkbusybox() { # mkbusybox FILE: a tar of a root file system
-	"$top/tests/integration/mkbusybox.sh" "$1"
+mkbusybox() { # mkbusybox FILE [PROGRAM...]: a tar of a root file system
+	"$top/tests/integration/mkbusybox.sh" "$@"
 }
 import_busybox() { # as busybox:latest
-	[ -e "$T/busybox.tar" ] || mkbusybox "$T/busybox.tar" || return 1
+	[ -e "$T/busybox.tar" ] || mkbusybox "$T/busybox.tar" $IMAGE_PROGRAMS || return 1
 	d import -c 'CMD ["sh"]' "$T/busybox.tar" busybox:latest >/dev/null
 }
 # docker_cli: the path of an unmodified docker CLI, or failure.

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Write a tar of a small root file system, made of Debian's busybox-static, to the file given.
+# mkbusybox.sh FILE [PROGRAM...]: write a tar of a small root file system, made of Debian's
+# busybox-static and the static programs that are named, to the file.
 set -eu
 
 out=$(realpath -m "$1")
+shift
 busybox=${BUSYBOX:-$(command -v busybox)} || { echo "mkbusybox: no busybox here" >&2; exit 1; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mkbusybox-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
@@ -11,7 +13,10 @@ cd "$dir"
 mkdir -m 0755 bin dev etc home proc root sbin sys usr usr/bin usr/sbin var var/spool
 mkdir -m 1777 tmp
 cp "$busybox" bin/busybox
-chmod 0755 bin/busybox
+for program; do
+	cp "$program" bin/
+done
+chmod 0755 bin/*
 for applet in $("$busybox" --list); do
 	[ "$applet" = busybox ] || ln -s busybox "bin/$applet"
 done
