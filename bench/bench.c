@@ -7,6 +7,9 @@
  *                                            create, start, wait, delete over keep-alive connections;
  *                                            prints containers per second and the median of a whole
  *   bench get SOCKET PATH N                  median of one GET over a keep-alive connection
+ *   bench start N PAUSE_MS VERSION IMAGE NAME=SOCKET,NETWORK,PORT,COUNT ...
+ *                                            create and start in turn, N rounds, with COUNT published
+ *                                            ports from PORT on; the container is deleted off the clock
  *
  * Commands run interleaved, so that a noisy moment of the machine hits all of them.
  */
@@ -168,16 +171,16 @@ static int is_complete(const char *p, size_t n)
 static int request(int fd, const char *method, const char *path, const char *body, char *reply,
 		   size_t size)
 {
-	char head[1024];
 	size_t n = 0;
-	int status = 0,
-	    len = snprintf(head, sizeof(head),
-			   "%s %s HTTP/1.1\r\nHost: d\r\n%sContent-Length: %zu\r\n\r\n%s", method,
-			   path, *body ? "Content-Type: application/json\r\n" : "", strlen(body),
-			   body);
+	int status = 0;
+	char *text = NULL;
+	int len = asprintf(&text, "%s %s HTTP/1.1\r\nHost: d\r\n%sContent-Length: %zu\r\n\r\n%s",
+			   method, path, *body ? "Content-Type: application/json\r\n" : "",
+			   strlen(body), body);
 
-	if (write(fd, head, (size_t)len) != len)
+	if (write(fd, text, (size_t)len) != len)
 		die("write");
+	free(text);
 	do {
 		ssize_t got = read(fd, reply + n, size - 1 - n);
 
@@ -273,16 +276,100 @@ static int bench_get(char **argv)
 	return 0;
 }
 
+/* ---- starts ---- */
+
+struct start {
+	char *name, *body;
+	int fd;
+	double *times;
+};
+
+/* Ports of the container have the numbers that they have on the host. */
+static char *body_of(const char *image, const char *network, int first, int count)
+{
+	char *body;
+	size_t n;
+	FILE *f = open_memstream(&body, &n);
+
+	fprintf(f, "{\"Image\":\"%s\",\"Cmd\":[\"sleep\",\"1000\"],\"ExposedPorts\":{", image);
+	for (int i = 0; i < count; i++)
+		fprintf(f, "%s\"%d/tcp\":{}", i ? "," : "", first + i);
+	fprintf(f, "},\"HostConfig\":{\"NetworkMode\":\"%s\",\"PortBindings\":{", network);
+	for (int i = 0; i < count; i++)
+		fprintf(f, "%s\"%d/tcp\":[{\"HostPort\":\"%d\"}]", i ? "," : "", first + i,
+			first + i);
+	fprintf(f, "}}}");
+	fclose(f);
+	return body;
+}
+
+static void parse_start(char *text, const char *image, size_t rounds, struct start *s)
+{
+	char socket[108], network[64];
+	int first, count;
+
+	s->name = strsep(&text, "=");
+	if (!text || sscanf(text, "%107[^,],%63[^,],%d,%d", socket, network, &first, &count) != 4)
+		die("a case is NAME=SOCKET,NETWORK,PORT,COUNT");
+	s->body = body_of(image, network, first, count);
+	s->fd = dial(socket);
+	s->times = calloc(rounds, sizeof(double));
+}
+
+static double start_once(const struct start *s, const char *version)
+{
+	char reply[8192], path[256], id[65] = "";
+	double start = now_ms(), took;
+	const char *at;
+
+	snprintf(path, sizeof(path), "/v%s/containers/create", version);
+	expect(request(s->fd, "POST", path, s->body, reply, sizeof(reply)), 201, "create", reply);
+	at = strstr(reply, "\"Id\":\"");
+	if (!at)
+		die("no id");
+	snprintf(id, sizeof(id), "%.64s", at + 6);
+	snprintf(path, sizeof(path), "/v%s/containers/%s/start", version, id);
+	expect(request(s->fd, "POST", path, "", reply, sizeof(reply)), 204, "start", reply);
+	took = now_ms() - start;
+	snprintf(path, sizeof(path), "/v%s/containers/%s?force=1", version, id);
+	expect(request(s->fd, "DELETE", path, "", reply, sizeof(reply)), 204, "delete", reply);
+	return took;
+}
+
+static int bench_start(int argc, char **argv)
+{
+	size_t rounds = strtoul(argv[0], NULL, 10), n = (size_t)argc - 4;
+	struct timespec pause = { .tv_nsec = strtol(argv[1], NULL, 10) * 1000000L };
+	struct start *s = calloc(n, sizeof(*s));
+
+	for (size_t i = 0; i < n; i++) {
+		parse_start(argv[i + 4], argv[3], rounds, &s[i]);
+		start_once(&s[i], argv[2]); /* warm */
+	}
+	for (size_t r = 0; r < rounds; r++)
+		for (size_t i = 0; i < n; i++) {
+			nanosleep(&pause, NULL);
+			s[i].times[r] = start_once(&s[i], argv[2]);
+		}
+	for (size_t i = 0; i < n; i++)
+		print_times(s[i].name, s[i].times, rounds);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc >= 7 && strcmp(argv[1], "start") == 0)
+		return bench_start(argc - 2, argv + 2);
 	if (argc >= 5 && strcmp(argv[1], "cmd") == 0)
 		return bench_cmd(argc - 2, argv + 2);
 	if (argc == 8 && strcmp(argv[1], "api") == 0)
 		return bench_api(argv + 2);
 	if (argc == 5 && strcmp(argv[1], "get") == 0)
 		return bench_get(argv + 2);
-	fprintf(stderr, "usage: bench cmd N PAUSE_MS NAME=COMMAND...\n"
-			"       bench api SOCKET VERSION IMAGE NETWORK THREADS TOTAL\n"
-			"       bench get SOCKET PATH N\n");
+	fprintf(stderr,
+		"usage: bench cmd N PAUSE_MS NAME=COMMAND...\n"
+		"       bench api SOCKET VERSION IMAGE NETWORK THREADS TOTAL\n"
+		"       bench get SOCKET PATH N\n"
+		"       bench start N PAUSE_MS VERSION IMAGE NAME=SOCKET,NETWORK,PORT,COUNT...\n");
 	return 2;
 }

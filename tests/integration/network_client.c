@@ -99,7 +99,7 @@ static void configure(int netns, const json_t *reply)
 	int lo = nl_link_index(sock, "lo"), eth0 = nl_link_index(sock, "eth0");
 	if (nl_link_up(sock, lo) < 0 || nl_link_up(sock, eth0) < 0 ||
 	    nl_addr_add(sock, eth0, AF_INET, &ip, s.prefix, &broadcast) < 0 ||
-	    nl_route_add_default(sock, eth0, AF_INET, &via) < 0)
+	    nl_route_set_default(sock, eth0, AF_INET, &via) < 0)
 		err(1, "configure");
 	if (setns(home, CLONE_NEWNET) < 0)
 		err(1, "setns back");
