@@ -35,8 +35,7 @@ struct forgetting {
 
 static void begin(struct nl_msg *m, int command, int flags, bool v6)
 {
-	struct nfgenmsg head = { .nfgen_family = v6 ? AF_INET6 : AF_INET,
-				 .version = NFNETLINK_V0 };
+	struct nfgenmsg head = { .nfgen_family = v6 ? AF_INET6 : AF_INET, .version = NFNETLINK_V0 };
 
 	nl_begin(m, NFNL_SUBSYS_CTNETLINK << 8 | command, flags, &head, sizeof(head));
 }
