@@ -80,7 +80,7 @@ headers:
 	@for h in $(HDRS); do $(CC) $(ALL_CFLAGS) -fsyntax-only -x c $$h || exit 1; done
 
 # All tests that need no virtual machine: units, then scripts that drive the binary (as root).
-SCRIPTS := $(filter-out %/lib.sh %/netlib.sh %/mkbusybox.sh,$(wildcard tests/integration/*.sh))
+SCRIPTS := $(filter-out %/lib.sh %/netlib.sh %/network_lib.sh %/mkbusybox.sh,$(wildcard tests/integration/*.sh))
 CLIENTS := $(patsubst %.c,$(O)/%,$(wildcard tests/integration/*_client.c))
 test: deps
 	@echo "building (make V=1 shows how)"; $(MAKE) $(if $(V),,-s) --no-print-directory all $(TESTS) $(CLIENTS)

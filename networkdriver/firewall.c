@@ -104,3 +104,28 @@ int firewall_change(struct firewall *fw, const struct fw_change *change, struct 
 	pthread_mutex_unlock(&fw->lock);
 	return rc;
 }
+
+int firewall_repair(struct firewall *fw, struct error *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&fw->lock);
+	rc = fw->ops->check ? fw->ops->check(fw, err) : 0;
+	if (rc == 0)
+		rc = sync_locked(fw, err) < 0 ? -1 : 1;
+	else if (rc > 0)
+		rc = 0;
+	pthread_mutex_unlock(&fw->lock);
+	return rc;
+}
+
+bool firewall_has_changed(struct firewall *fw)
+{
+	bool yes;
+
+	if (pthread_mutex_trylock(&fw->lock) != 0)
+		return false;
+	yes = fw->ops->has_changed(fw);
+	pthread_mutex_unlock(&fw->lock);
+	return yes;
+}

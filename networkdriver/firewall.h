@@ -80,6 +80,12 @@ struct firewall_ops {
 	int (*sync)(struct firewall *fw, const struct fw_state *state, struct error *err);
 	/* -1 also when something to be removed is not there: then all is synced instead. */
 	int (*change)(struct firewall *fw, const struct fw_change *change, struct error *err);
+	/* Can a removal from this table by that netlink port be one of our rules? Takes no lock. */
+	bool (*concerns)(const struct firewall *fw, uint32_t portid, int family, const char *table);
+	/* Is all there? 1, 0 when not, -1. NULL: a removal that concerns us says that it is not. */
+	int (*check)(struct firewall *fw, struct error *err);
+	/* Where the kernel tells nobody: has anything changed since we looked last? Cheap. */
+	bool (*has_changed)(struct firewall *fw);
 };
 
 /* Fill *state; its arrays are freed by the firewall with free(3). */
@@ -95,6 +101,8 @@ struct firewall {
 	int sock;             /* netfilter, open as long as the daemon: closing waits for RCU */
 	uint32_t portid;      /* of sock, 0 until it is open */
 	bool synced;          /* the first sync is done: before it there is nothing to change */
+	struct iptables *iptables; /* that backend's own; NULL with others */
+	bool silent; /* the kernel does not tell of changes: they are looked for. Constant once open */
 };
 
 /*
@@ -110,12 +118,19 @@ int firewall_sync(struct firewall *fw, struct error *err);
 /* 0 without a backend. On failure all is as before. */
 int firewall_change(struct firewall *fw, const struct fw_change *change, struct error *err);
 
+/* Somebody removed something: 1 when it was ours, and is back; 0 when it was not. */
+int firewall_repair(struct firewall *fw, struct error *err);
+/* Only with fw->silent. false also when a transaction is under way: ask again later. */
+bool firewall_has_changed(struct firewall *fw);
+
 /* firewall_watch.c: put the rules back when somebody else took them away. */
 struct event_base;
 int firewall_watch(struct firewall *fw, struct event_base *base, struct error *err);
 
 /* firewall_foreign.c: log what others do that our rules cannot mend. For backend nftables. */
 void firewall_warn_of_others(const struct firewall *fw);
+/* firewall_nft.c: withdraw what an earlier daemon put in force by nftables; nothing is fine. */
+void firewall_nft_withdraw(struct firewall *fw);
 
 extern const struct firewall_ops firewall_nft, firewall_iptables;
 

@@ -288,4 +288,29 @@ static int nft_change(struct firewall *fw, const struct fw_change *c, struct err
 	return commit(fw, &m, err);
 }
 
-const struct firewall_ops firewall_nft = { "nftables", nft_probe, nft_sync, nft_change };
+static bool nft_concerns(const struct firewall *fw, uint32_t portid, int family, const char *table)
+{
+	(void)family; /* the name is ours in all */
+	return portid != fw->portid && strcmp(table, fw->name) == 0;
+}
+
+void firewall_nft_withdraw(struct firewall *fw)
+{
+	uint32_t space[256];
+	struct nl_msg m = nl_msg_in(space, sizeof(space));
+
+	nft_begin(&m);
+	nft_table(&m, NFT_MSG_NEWTABLE, FW_NFT_FAMILY,
+		  fw->name); /* so that there is one to delete */
+	nft_table(&m, NFT_MSG_DELTABLE, FW_NFT_FAMILY, fw->name);
+	nft_end(&m);
+	(void)commit(fw, &m, NULL); /* a kernel without nftables has no such table */
+}
+
+const struct firewall_ops firewall_nft = {
+	.name = "nftables",
+	.probe = nft_probe,
+	.sync = nft_sync,
+	.change = nft_change,
+	.concerns = nft_concerns,
+};

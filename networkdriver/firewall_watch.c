@@ -1,7 +1,8 @@
 /*
  * Rules that somebody else takes away are put back: the kernel tells every change of nftables, and
- * one to our table that is not our own leads to a sync, a moment later, for all changes that come
- * together. The admin's chain is his. The loop reads, a worker syncs.
+ * one that concerns us leads to a repair, a moment later, for all changes that come together. The
+ * admin's chain is his. The interface of iptables from before nftables tells nothing: there the
+ * shape of its tables is looked at twice a second. The loop reads, a worker repairs.
  *
  * What we do ourselves must not come here at all: a sync of many networks or ports fills the socket,
  * and a socket that was full means that anything may have happened, hence another sync.
@@ -23,6 +24,8 @@
 #include "pkg/workers.h"
 
 #define SETTLE_US (50 * 1000)
+#define SETTLE_CHECK_US (200 * 1000) /* where a look at all rules comes first */
+#define LOOK_US (500 * 1000)
 #define READ_SIZE 65536
 
 struct watch {
@@ -31,25 +34,44 @@ struct watch {
 	struct event *readable, *settled;
 };
 
-static void sync_rules(void *arg)
+static void repair(void *arg)
 {
 	struct watch *w = arg;
 	struct error err;
+	int rc = firewall_repair(w->fw, &err);
 
-	if (firewall_sync(w->fw, &err) < 0)
+	if (rc < 0)
 		log_error("rules were taken away, and cannot be put back: %s", err.text);
-	else
+	else if (rc > 0)
 		log_info("rules were taken away: they are in force again");
+}
+
+static void settle(struct watch *w)
+{
+	const struct timeval soon = {
+		.tv_usec = w->fw->ops->check ? SETTLE_CHECK_US : SETTLE_US,
+	};
+
+	if (!event_pending(w->settled, EV_TIMEOUT, NULL))
+		event_add(w->settled, &soon);
 }
 
 static void on_settled(evutil_socket_t fd, short what, void *arg)
 {
-	const struct timeval again = { .tv_usec = SETTLE_US };
 	struct watch *w = arg;
 
 	(void)fd, (void)what; /* a timer has neither */
-	if (workers_run(sync_rules, w) < 0)
-		event_add(w->settled, &again);
+	if (workers_run(repair, w) < 0)
+		settle(w);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *w = arg;
+
+	(void)fd, (void)what;
+	if (firewall_has_changed(w->fw) && workers_run(repair, w) < 0)
+		log_debug("rules have changed, and there is no thread to look: later");
 }
 
 static bool takes_away(int type)
@@ -66,21 +88,23 @@ static bool takes_away(int type)
 	}
 }
 
-/* Somebody else's, of our table, and not of the admin's chain in it. */
+/* Not of the admin's chain, and of a table that can be ours. */
 static bool concerns_us(const struct watch *w, const struct nlmsghdr *h)
 {
 	const struct nlattr *tb[NFTA_RULE_CHAIN + 1];
 	const size_t head = NLMSG_LENGTH(sizeof(struct nfgenmsg));
 	char table[FW_NAME_SIZE], chain[sizeof(FW_USER_CHAIN)];
 
+	const struct nfgenmsg *g = NLMSG_DATA(h);
+
 	if (h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || !takes_away(h->nlmsg_type) ||
-	    h->nlmsg_len < head || h->nlmsg_pid == w->fw->portid)
+	    h->nlmsg_len < head)
 		return false;
 	/* The table's name is the first attribute of all of these, a rule's chain the second. */
 	nl_attrs((const char *)h + head, h->nlmsg_len - head, tb, NFTA_RULE_CHAIN);
 	nl_attr_str(tb[NFTA_RULE_TABLE], table, sizeof(table));
 	nl_attr_str(tb[NFTA_RULE_CHAIN], chain, sizeof(chain));
-	if (strcmp(table, w->fw->name) != 0)
+	if (!w->fw->ops->concerns(w->fw, h->nlmsg_pid, g->nfgen_family, table))
 		return false;
 	return (h->nlmsg_type & 0xff) != NFT_MSG_DELRULE || strcmp(chain, FW_USER_CHAIN) != 0;
 }
@@ -88,7 +112,6 @@ static bool concerns_us(const struct watch *w, const struct nlmsghdr *h)
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	static _Alignas(struct nlmsghdr) char in[READ_SIZE]; /* the loop's thread alone */
-	const struct timeval soon = { .tv_usec = SETTLE_US };
 	struct watch *w = arg;
 	bool ours = false;
 	ssize_t n;
@@ -100,11 +123,23 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 			ours = ours || concerns_us(w, h);
 	/* More came than there was room for: who knows what. */
 	ours = ours || (n < 0 && errno == ENOBUFS);
-	if (ours && !event_pending(w->settled, EV_TIMEOUT, NULL))
-		event_add(w->settled, &soon);
+	if (ours)
+		settle(w);
 }
 
-/* A packet holds messages of one transaction: the first one tells whose they all are. */
+static int look_regularly(struct firewall *fw, struct event_base *base, struct error *err)
+{
+	const struct timeval pause = { .tv_usec = LOOK_US };
+	struct watch *w = xcalloc(1, sizeof(*w)); /* as long as the daemon */
+	struct event *look = event_new(base, -1, EV_PERSIST, on_look, w);
+
+	w->fw = fw;
+	if (!look || event_add(look, &pause) < 0)
+		return error_set(err, ERR_INTERNAL, "Cannot watch the firewall");
+	return 0;
+}
+
+/* A packet holds messages of one transaction: the first one tells whose they all are. 0: nobody's. */
 static int leave_out(int sock, uint32_t portid)
 {
 	struct sock_filter code[] = {
@@ -115,6 +150,8 @@ static int leave_out(int sock, uint32_t portid)
 	};
 	const struct sock_fprog program = { array_size(code), code };
 
+	if (!portid)
+		return 0;
 	return setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
@@ -126,6 +163,8 @@ int firewall_watch(struct firewall *fw, struct event_base *base, struct error *e
 
 	if (!fw->ops)
 		return 0;
+	if (fw->silent)
+		return look_regularly(fw, base, err);
 	sock = netlink_open_proto(NETLINK_NETFILTER);
 	if (sock < 0 || leave_out(sock, fw->portid) < 0 ||
 	    bind(sock, (struct sockaddr *)&(struct sockaddr_nl){ .nl_family = AF_NETLINK },

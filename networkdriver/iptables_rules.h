@@ -1,0 +1,85 @@
+/*
+ * What must be in force, as text for iptables-restore and ip6tables-restore, and what of it is found
+ * in the text of iptables-save. No process, no kernel: text in, text out.
+ *
+ * Chains of a daemon are named DOCKER-ID-..., where ID is its bridge. Two are everybody's, and never
+ * emptied by anybody: DOCKER-USER, the admin's, and DOCKER-DAEMONS. The latter has, of each daemon,
+ * a chain at its top that drops what that daemon does not let pass, and one at its end that accepts:
+ * so what one daemon accepts, another can still drop, as with tables of nftables.
+ *
+ * Life cycle: ipt_rules_init(), ipt_rules_done(); the same for struct ipt_saved.
+ */
+#ifndef NETWORKDRIVER_IPTABLES_RULES_H
+#define NETWORKDRIVER_IPTABLES_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "networkdriver/firewall.h"
+#include "pkg/map.h"
+#include "pkg/strlist.h"
+
+struct buf;
+
+enum ipt_table { IPT_FILTER, IPT_NAT, IPT_RAW, IPT_NTABLES };
+
+enum ipt_chain {
+	IPT_USER,    /* shared: the admin's */
+	IPT_DAEMONS, /* shared: two jumps of each daemon */
+	IPT_IN,      /* RETURN: no objection; DROP */
+	IPT_OPEN, /* the rest of IN for what goes into our bridges: open ports, links, else DROP */
+	IPT_PASS, /* ACCEPT what concerns our bridges, when no daemon objected */
+	IPT_PORTS,
+	IPT_POST,
+	IPT_GUARD,
+	IPT_NCHAINS
+};
+
+#define IPT_NJUMPS 9
+#define IPT_NAME_SIZE 29 /* of a chain, as the kernel has it */
+
+/* What is in force in one family, after the last text that was made. */
+struct ipt_rules {
+	bool v6;
+	char id[NL_NAME_SIZE];
+	struct map lines;          /* rules of ports and links, each once */
+	size_t count[IPT_NCHAINS]; /* rules of ours in each chain */
+};
+
+/* What is there: of our chains and jumps alone. */
+struct ipt_saved {
+	bool has[IPT_NCHAINS];
+	size_t count[IPT_NCHAINS];
+	struct strlist jumps[IPT_NJUMPS]; /* each as it was saved, "-A FORWARD -j DOCKER-USER" */
+	bool forward_in_order;            /* the last of DOCKER-USER before the first of ours */
+};
+
+void ipt_rules_init(struct ipt_rules *r, const char *id, bool v6);
+void ipt_rules_done(struct ipt_rules *r);
+
+/* Can iptables name this interface as it is? (A + at its end would mean all that begin so.) */
+bool ipt_can_name(const char *interface);
+/* Does this family have anything to say? */
+bool ipt_state_has(const struct fw_state *s, bool v6);
+
+/*
+ * Append to *out what puts all of *s in force, given what is there: one batch, in which our own
+ * chains are emptied and filled. It fails, changing nothing, when a shared chain that was not there
+ * has been made meanwhile.
+ */
+void ipt_put_state(struct ipt_rules *r, const struct fw_state *s, const struct ipt_saved *saved,
+		   struct buf *out);
+/* Append the batch of a change. What is in force already, or is not, is left out. */
+void ipt_put_change(struct ipt_rules *r, const struct fw_change *c, struct buf *out);
+/* Append a batch that has each kind of rule in a chain of its own, and removes that again. */
+void ipt_put_probe(const char *id, bool v6, struct buf *out);
+/* The same for one kind, the first being 0. What it needs, in words; NULL when there is no such. */
+const char *ipt_put_probe_of(const char *id, bool v6, size_t kind, struct buf *out);
+
+void ipt_saved_done(struct ipt_saved *saved);
+/* Read what iptables-save wrote. */
+void ipt_saved_read(struct ipt_saved *saved, const struct ipt_rules *r, const char *text);
+/* Is every jump there once, and every rule? Rules are counted, not compared. */
+bool ipt_saved_is_complete(const struct ipt_saved *saved, const struct ipt_rules *r);
+
+#endif
