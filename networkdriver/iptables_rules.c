@@ -32,6 +32,7 @@ static const struct {
 	[IPT_PORTS] = { IPT_NAT, "-PORTS", false, false },
 	[IPT_POST] = { IPT_NAT, "-POST", false, false },
 	[IPT_GUARD] = { IPT_RAW, "-GUARD", false, true },
+	[IPT_GUARD_FROM] = { IPT_RAW, "-FROM", false, true },
 };
 
 #define TO_THE_HOST "-m addrtype --dst-type LOCAL "
@@ -55,7 +56,7 @@ static const struct jump {
 	{ IPT_NAT, "OUTPUT", TO_THE_HOST, "! -d ::1/128 " TO_THE_HOST, IPT_PORTS, false },
 	{ IPT_NAT, "POSTROUTING", "", "", IPT_POST, false },
 	{ IPT_RAW, "PREROUTING", "-d 127.0.0.0/8 ", "", IPT_GUARD, true },
-	{ IPT_RAW, "PREROUTING", "-s 127.0.0.0/8 ", "", IPT_GUARD, true },
+	{ IPT_RAW, "PREROUTING", "-s 127.0.0.0/8 ", "", IPT_GUARD_FROM, true },
 };
 
 /* ---- which networks a rule is for ---- */
@@ -106,6 +107,7 @@ static const struct rule {
 	const char *text;
 } rules[] = {
 	{ IPT_GUARD, always, "-i %b -j DROP" },
+	{ IPT_GUARD_FROM, always, "-i %b -j DROP" },
 	{ IPT_IN, NULL, ANSWER "-j RETURN" },
 	{ IPT_IN, has_icc, "-i %b -o %b -j RETURN" },
 	{ IPT_IN, is_internal, "-i %b -j DROP" },

@@ -32,6 +32,7 @@ enum ipt_chain {
 	IPT_PORTS,
 	IPT_POST,
 	IPT_GUARD,
+	IPT_GUARD_FROM, /* claims to come from there */
 	IPT_NCHAINS
 };
 
