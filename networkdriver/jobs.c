@@ -8,7 +8,6 @@
 #include "networkdriver/networkdriver.h"
 
 #include <errno.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +15,7 @@
 #include "engine/env.h"
 #include "engine/job.h"
 #include "networkdriver/internal.h"
+#include "pkg/digest.h"
 #include "pkg/json.h"
 #include "pkg/log.h"
 #include "pkg/mem.h"
@@ -150,12 +150,12 @@ static struct network *builtin_new(const char *name, enum network_driver driver,
 				   const struct networkdriver *d)
 {
 	struct network *net = network_new(name, driver);
-	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char digest[DIGEST_SIZE];
 	autofree char *seed = xasprintf("%s of %s", name, d->networks_dir ? d->networks_dir : "");
 
 	/* The same at every start: clients keep ids. */
-	SHA256((const unsigned char *)seed, strlen(seed), digest);
-	id_hex(net->id, digest, sizeof(digest));
+	digest_of(seed, strlen(seed), digest);
+	snprintf(net->id, sizeof(net->id), "%s", digest_hex(digest));
 	net->builtin = true;
 	net->ipv4 = true;
 	net->created = time_now();
@@ -225,15 +225,15 @@ static void set_identity(struct networkdriver *d, const struct env *env, const s
 			 char name[FW_NAME_SIZE])
 {
 	const char *root = env_get(env, "Root", ""), *exec_root = env_get(env, "ExecRoot", "");
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	char hex[9];
+	const char *own = *root ? root : o->bridge;
+	char digest[DIGEST_SIZE];
 
-	SHA256((const unsigned char *)(*root ? root : o->bridge), strlen(*root ? root : o->bridge),
-	       digest);
+	digest_of(own, strlen(own), digest);
 	d->ula[0] = 0xfd;
-	memcpy(d->ula + 1, digest, sizeof(d->ula) - 1);
-	id_hex(hex, digest, 4);
-	snprintf(name, FW_NAME_SIZE, "docker-%s", o->disabled ? hex : o->bridge);
+	for (size_t i = 1; i < sizeof(d->ula); i++)
+		(void)sscanf(digest_hex(digest) + 2 * i, "%2hhx", &d->ula[i]); /* always digits */
+	snprintf(name, FW_NAME_SIZE, "docker-%.*s", o->disabled ? 8 : NL_NAME_SIZE,
+		 o->disabled ? digest_hex(digest) : o->bridge);
 	if (*root)
 		d->networks_dir = xasprintf("%s/networks", root);
 	if (*exec_root)
