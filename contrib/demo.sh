@@ -16,9 +16,10 @@ end() {
 	local ids
 	ids=$("$docker" ps -aq 2>/dev/null)
 	[ -z "$ids" ] || "$docker" rm -f $ids >/dev/null 2>&1
+	"$docker" network rm demo >/dev/null 2>&1
 	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
 	ip link del "$bridge" 2>/dev/null
-	nft delete table ip "docker-$bridge" 2>/dev/null
+	nft delete table inet "docker-$bridge" 2>/dev/null
 	rm -rf "$dir"
 }
 trap end EXIT
@@ -59,6 +60,13 @@ show import -c 'CMD ["sh"]' busybox.tar busybox:latest
 show images
 show run --rm busybox echo "hello from a container"
 show run --rm busybox sh -c 'hostname; id; ip addr show eth0 | grep inet; ps'
+show network create demo
+show run -d --name web --network demo -p 80 busybox sh -c 'while :; do echo "hello from port 80" | nc -l -p 80; done'
+show run --rm --network demo busybox nslookup web
+port=$("$docker" port web 80) port=${port##*:}
+printf '\n$ nc 127.0.0.1 %s\n' "$port"
+busybox nc -w 2 127.0.0.1 "$port" </dev/null || fail "nobody answers on port $port"
+show rm -f web
 show run -d --name clock busybox sh -c 'while :; do date; sleep 1; done'
 sleep 2
 show ps
