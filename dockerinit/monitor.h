@@ -70,6 +70,22 @@ void monitor_process_failed(struct process *p);
 void monitor_process_exited(struct process *p);
 void monitor_detached(const struct process *p);
 
+/* The monitor's whole state; there is one in a process, in main.c. */
+struct monitor {
+	struct plan plan;     /* of the container, once it is launched */
+	struct plan prepared; /* of what was made ahead of time */
+	struct watch listener;
+	struct list conns;
+	struct process *init; /* NULL before LAUNCH and after the end */
+	struct list execs;
+	int mnt_ns; /* keeps the root mounted until the exit has been told */
+	bool ended;
+};
+extern struct monitor *const monitor;
+
+struct process *monitor_find_process(const char *id); /* "": the container's own; NULL: not there */
+void monitor_end_clients(struct process *p);          /* each once it has read all */
+
 /* client.c: one attached connection. */
 struct client {
 	struct list link;
