@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/hosts.h"
@@ -19,12 +20,31 @@
 
 #define FILE_MAX (1024 * 1024)
 
+/*
+ * A container that runs sees the same file, so it cannot be replaced. What a longer text before it
+ * leaves behind is first made blank lines, in the same write, which a kill does not divide.
+ */
+static int overwrite(int fd, const struct buf *text)
+{
+	autobuf struct buf padded = BUF_INIT(FILE_MAX);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || buf_add(&padded, buf_text(text), text->len) < 0)
+		return -1;
+	while ((off_t)padded.len < st.st_size)
+		if (buf_addc(&padded, '\n') < 0)
+			break; /* the rest is cut off a moment later */
+	if (pwrite(fd, buf_text(&padded), padded.len, 0) != (ssize_t)padded.len)
+		return -1;
+	return padded.len > text->len ? ftruncate(fd, (off_t)text->len) : 0;
+}
+
 static int write_file(const char *dir, const char *name, const struct buf *text, struct error *err)
 {
 	autofree char *path = xasprintf("%s/%s", dir, name);
-	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 
-	if (fd < 0 || fs_write_all(fd, buf_text(text), text->len) < 0)
+	if (fd < 0 || overwrite(fd, text) < 0)
 		return error_sys(err, "cannot write \"%s\"", path);
 	return 0;
 }

@@ -122,40 +122,24 @@ int bridge_create(struct network *net, struct error *err)
 	return 0;
 }
 
-struct port_search {
-	int bridge;
-	bool found;
-};
-
-static int find_port(const struct nl_link *link, void *arg)
+/* One that was there before the network is somebody else's: it stays. */
+static bool is_ours(const struct network *net)
 {
-	struct port_search *s = arg;
+	char ours[NL_NAME_SIZE];
 
-	s->found = link->master == s->bridge;
-	return s->found;
-}
-
-/* A bridge that the user has named may be his own, with his own ports: it stays. */
-static bool is_foreign(int sock, const struct network *net, const char *ours)
-{
-	struct port_search s = { .bridge = net->ifindex };
-
-	if (strcmp(net->bridge, ours) == 0 || net->made)
-		return false;
-	return nl_link_list(sock, find_port, &s) < 0 || s.found;
+	snprintf(ours, sizeof(ours), "br-%.12s", net->id);
+	return net->made || strcmp(net->bridge, ours) == 0;
 }
 
 int bridge_delete(const struct network *net, struct error *err)
 {
 	autoclose int sock = netlink_open();
-	char ours[NL_NAME_SIZE];
 	int index;
 
 	if (sock < 0)
 		return error_sys(err, "Cannot open a netlink socket");
-	snprintf(ours, sizeof(ours), "br-%.12s", net->id);
 	index = nl_link_index(sock, net->bridge);
-	if (index < 0 || is_foreign(sock, net, ours))
+	if (index < 0 || !is_ours(net))
 		return 0;
 	if (nl_link_del(sock, index) < 0 && errno != ENODEV)
 		return error_sys(err, "Cannot remove bridge \"%s\"", net->bridge);

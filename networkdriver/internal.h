@@ -63,6 +63,7 @@ bool bridge_is_filtered(void); /* do frames between ports meet the rules for IP?
 /* vlan.c: macvlan and ipvlan networks, on an interface of the host. */
 int vlan_setup(struct network *net, struct error *err);
 void vlan_done(const struct network *net);
+void vlan_unmake(struct network *net); /* its making was broken off */
 
 /* networks.c. Found ones are references: network_unref(). */
 struct network *networks_find(struct networkdriver *d, const char *name_or_id, struct error *err);
@@ -82,7 +83,8 @@ int networks_create(struct networkdriver *d, const json_t *spec, struct network 
 int networks_remove(struct networkdriver *d, struct network *net, struct error *err);
 
 /* networks_store.c */
-int network_save(const struct networkdriver *d, struct network *net, struct error *err);
+int network_save(const struct networkdriver *d, struct network *net, bool is_made,
+		 struct error *err);
 void network_forget(const struct networkdriver *d, const struct network *net); /* its files */
 int networks_load(struct networkdriver *d, struct error *err); /* what earlier daemons kept */
 

@@ -175,13 +175,17 @@ static bool has_addresses(const struct network *net)
 	return net->driver != DRIVER_HOST && net->driver != DRIVER_NULL && !net->config_only;
 }
 
+static void name_bridge(struct network *net)
+{
+	if (net->driver == DRIVER_BRIDGE && has_addresses(net) && !*net->bridge)
+		snprintf(net->bridge, sizeof(net->bridge), "br-%.12s", net->id);
+}
+
 int network_bring_up(struct networkdriver *d, struct network *net, struct error *err)
 {
 	net->firewall = d->firewall.ops != NULL;
 	if (!has_addresses(net))
 		return 0;
-	if (net->driver == DRIVER_BRIDGE && !*net->bridge)
-		snprintf(net->bridge, sizeof(net->bridge), "br-%.12s", net->id);
 	if (network_init(net, err) < 0)
 		return -1;
 	name_files(d, net);
@@ -202,10 +206,11 @@ static int make(struct networkdriver *d, struct network *net, struct error *err)
 {
 	if (has_addresses(net) && settle_subnets(d, net, err) < 0)
 		return -1;
-	if (network_bring_up(d, net, err) < 0)
+	name_bridge(net);
+	if (network_save(d, net, false, err) < 0 || network_bring_up(d, net, err) < 0)
 		return -1;
 	networks_set_ready(d, net);
-	return put_rules(d, net, err) < 0 ? -1 : network_save(d, net, err);
+	return put_rules(d, net, err) < 0 ? -1 : network_save(d, net, true, err);
 }
 
 static int refuse_name(const struct network *net, struct error *err)

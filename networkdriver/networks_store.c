@@ -24,7 +24,12 @@ static char *path_of(const struct networkdriver *d, const struct network *net)
 	return xasprintf("%s/%s", d->networks_dir, net->id);
 }
 
-int network_save(const struct networkdriver *d, struct network *net, struct error *err)
+/*
+ * Before anything is made, and then once more when it is: a daemon that finds the first knows what it
+ * has to remove. That one need not survive a power cut, after which nothing is left to remove.
+ */
+int network_save(const struct networkdriver *d, struct network *net, bool is_made,
+		 struct error *err)
 {
 	autojson json_t *json = network_json(net, false);
 	autofree char *text = NULL, *path = NULL;
@@ -33,9 +38,11 @@ int network_save(const struct networkdriver *d, struct network *net, struct erro
 		return 0;
 	json_object_set_new(json, "BridgeName", json_string(net->bridge));
 	json_object_set_new(json, "ParentMade", json_boolean(net->made));
+	json_object_set_new(json, "Made", json_boolean(is_made));
 	text = json_text(json);
 	path = path_of(d, net);
-	if (fs_save_atomic(AT_FDCWD, path, text, strlen(text), 0600, FS_SAVE_SYNC) < 0)
+	if (fs_save_atomic(AT_FDCWD, path, text, strlen(text), 0600, is_made ? FS_SAVE_SYNC : 0) <
+	    0)
 		return error_sys(err, "cannot write \"%s\"", path);
 	return 0;
 }
@@ -50,7 +57,8 @@ void network_forget(const struct networkdriver *d, const struct network *net)
 		unlink(net->names_file); /* it goes with the next reboot in any case */
 }
 
-static struct network *load(const struct networkdriver *d, const char *id, struct error *err)
+static struct network *load(const struct networkdriver *d, const char *id, bool *is_made,
+			    struct error *err)
 {
 	autofree char *path = xasprintf("%s/%s", d->networks_dir, id);
 	autobuf struct buf b = BUF_INIT(FILE_MAX);
@@ -64,6 +72,7 @@ static struct network *load(const struct networkdriver *d, const char *id, struc
 	json = json_parse(buf_text(&b), b.len, err);
 	if (!json)
 		return NULL;
+	*is_made = json_get_bool(json, "Made", false);
 	net = network_new(json_get_str(json, "Name", id), DRIVER_BRIDGE);
 	snprintf(net->id, sizeof(net->id), "%s", id);
 	snprintf(net->bridge, sizeof(net->bridge), "%s", json_get_str(json, "BridgeName", ""));
@@ -76,19 +85,55 @@ static struct network *load(const struct networkdriver *d, const char *id, struc
 	return NULL;
 }
 
+/* The last daemon was killed while it made this one, and nobody was told that there is one. */
+static void unmake(struct networkdriver *d, struct network *net)
+{
+	struct error err;
+
+	if (net->driver == DRIVER_BRIDGE && bridge_delete(net, &err) < 0)
+		log_warn("%s, ignoring", err.text);
+	vlan_unmake(net);
+	network_forget(d, net);
+	network_unref(net);
+}
+
 /* One that cannot be brought up is there all the same, and says so when it is used. */
 static void load_one(struct networkdriver *d, const char *id)
 {
 	struct error err;
-	struct network *net = load(d, id, &err);
+	bool is_made = false;
+	struct network *net = load(d, id, &is_made, &err);
 
 	if (!net) {
 		log_error("network %.12s: %s, ignoring", id, err.text);
 		return;
 	}
+	if (!is_made) {
+		unmake(d, net);
+		return;
+	}
 	if (network_bring_up(d, net, &err) < 0)
 		log_error("network %s is not up: %s", net->name, err.text);
 	networks_add(d, net);
+}
+
+/* What a killed daemon had half written, and names of networks that are gone. */
+static void sweep_names(struct networkdriver *d)
+{
+	DIR *dir = d->names_dir ? opendir(d->names_dir) : NULL;
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		bool known;
+
+		pthread_mutex_lock(&d->lock);
+		known = map_get(&d->networks, e->d_name) != NULL;
+		pthread_mutex_unlock(&d->lock);
+		if (!known && *e->d_name != '.')
+			unlinkat(dirfd(dir), e->d_name, 0); /* tried again next time */
+	}
+	if (dir)
+		closedir(dir);
 }
 
 int networks_load(struct networkdriver *d, struct error *err)
@@ -110,5 +155,6 @@ int networks_load(struct networkdriver *d, struct error *err)
 		else if (*e->d_name != '.' && strlen(e->d_name) > 64)
 			unlinkat(dirfd(dir), e->d_name, 0); /* half written, of a crash */
 	closedir(dir);
+	sweep_names(d);
 	return 0;
 }

@@ -16,9 +16,14 @@
 
 #define MAX_VLAN_ID 4094
 
-static int make_dummy(int sock, struct network *net, struct error *err)
+static void name_dummy(struct network *net)
 {
 	snprintf(net->bridge, sizeof(net->bridge), "dm-%.12s", net->id);
+}
+
+static int make_dummy(int sock, struct network *net, struct error *err)
+{
+	name_dummy(net);
 	if (nl_link_create_dummy(sock, net->bridge) < 0 && errno != EEXIST) {
 		error_sys(err,
 			  "Cannot create the parent interface \"%s\" (option parent names one)",
@@ -121,4 +126,14 @@ void vlan_done(const struct network *net)
 	if (index > 0 && nl_link_del(sock, index) < 0 && errno != ENODEV)
 		log_warn("cannot remove interface \"%s\": %s, ignoring", net->bridge,
 			 error_words(errno));
+}
+
+/* Only the dummy is known to be ours: an 802.1Q interface may have been there before. */
+void vlan_unmake(struct network *net)
+{
+	if ((net->driver != DRIVER_MACVLAN && net->driver != DRIVER_IPVLAN) || *net->bridge)
+		return;
+	name_dummy(net);
+	net->made = true;
+	vlan_done(net);
 }
