@@ -10,6 +10,7 @@
 #include "pkg/json.h"
 #include "pkg/mem.h"
 #include "pkg/parse.h"
+#include "pkg/strlist.h"
 #include "pkg/timefmt.h"
 
 #define OPT "com.docker.network."
@@ -370,27 +371,34 @@ static json_t *ipam_configs(const struct network *net)
 	return all;
 }
 
-static json_t *containers_json(struct network *net)
+static json_t *endpoint_json(const struct network *net, const struct endpoint *e)
 {
 	char ip[SUBNET_TEXT], ip6[SUBNET6_TEXT], mac[MAC_TEXT];
+	struct subnet a = { e->ip, net->subnet.prefix };
+	struct subnet6 a6 = { e->ip6, net->subnet6.prefix };
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "Name", e->name ? e->name : "", "EndpointID",
+			 e->id, "MacAddress", mac_text(mac, e->mac), "IPv4Address",
+			 e->ip ? subnet_text(ip, a) : "", "IPv6Address",
+			 ip6_is_zero(&e->ip6) ? "" : subnet6_text(ip6, &a6));
+}
+
+/* By their ids, sorted. */
+static json_t *containers_json(struct network *net)
+{
+	autostrlist struct strlist ids = STRLIST_INIT;
 	json_t *all = json_object();
 	size_t pos = 0;
 	const char *id;
 	void *v;
 
 	pthread_mutex_lock(&net->lock);
-	while ((id = map_next(&net->endpoints, &pos, &v))) {
-		const struct endpoint *e = v;
-		struct subnet a = { e->ip, net->subnet.prefix };
-		struct subnet6 a6 = { e->ip6, net->subnet6.prefix };
-
-		json_object_set_new(all, id,
-				    json_pack("{s:s, s:s, s:s, s:s, s:s}", "Name",
-					      e->name ? e->name : "", "EndpointID", e->id,
-					      "MacAddress", mac_text(mac, e->mac), "IPv4Address",
-					      e->ip ? subnet_text(ip, a) : "", "IPv6Address",
-					      ip6_is_zero(&e->ip6) ? "" : subnet6_text(ip6, &a6)));
-	}
+	while ((id = map_next(&net->endpoints, &pos, &v)))
+		strlist_add(&ids, id);
+	strlist_sort(&ids);
+	for (size_t i = 0; i < ids.n; i++)
+		json_object_set_new(all, ids.v[i],
+				    endpoint_json(net, map_get(&net->endpoints, ids.v[i])));
 	pthread_mutex_unlock(&net->lock);
 	return all;
 }

@@ -135,19 +135,41 @@ gained() {
 	done
 	echo "$new"
 }
-remains_of_networks() {
-	ip -o link show type bridge | grep -oE 'br-[0-9a-f]+'
+remains_of_networks() { # remains_of_networks [except-bridges]
+	[ "$1" = except-bridges ] || ip -o link show type bridge | grep -oE 'br-[0-9a-f]+'
 	ip -o link show type veth | grep -oE 'veth[0-9a-f]{6,}'
 	ls "$T/root/networks" "$T/exec/networks" "$T/exec/resolvers" 2>/dev/null | grep -E '^[0-9a-f]{64}$'
 	port_elements
 }
-nothing_remains() { [ -z "$(remains_of_networks)" ]; }
+nothing_remains() { [ -z "$(remains_of_networks "$1")" ]; }
 # The end: nothing of networks may be left, either.
-finish_networks() {
+finish_networks() { # finish_networks [except-bridges]
 	[ -z "$daemon_pid" ] || { remove_containers; d network prune -f >/dev/null 2>&1; }
 	[ ${#all_served[@]} -eq 0 ] || { kill "${all_served[@]}"; wait "${all_served[@]}"; } 2>/dev/null
-	eventually nothing_remains
-	same "no bridge, veth, file or port of a network is left" "" "$(remains_of_networks)"
+	eventually nothing_remains "$1"
+	same "no bridge, veth, file or port of a network is left" "" "$(remains_of_networks "$1")"
 	umount /etc/resolv.conf 2>/dev/null
 	finish
 }
+
+# ---- names ----
+
+lookup() { d exec "$1" nettool lookup "$2" 2>&1; } # lookup CONTAINER NAME: its addresses, on a line
+# inside PID COMMAND...: in that container, when there is no daemon to ask.
+inside() {
+	local pid=$1
+	shift
+	nsenter -t "$pid" -m -n -u "$@"
+}
+reverse() { d exec "$1" nslookup "$2" 2>/dev/null | sed -n 's/.*name = //p'; } # reverse CONTAINER ADDRESS
+# name_server HOST ADDRESS LOG: a fake one in a namespace or here ("host"); its pid in $served.
+name_server() {
+	local enter=()
+	[ "$1" = host ] || enter=(nsenter --net="/run/netns/$1")
+	: >"$3"
+	"${enter[@]}" "$NETTOOL" dns "$2" "$3" &
+	served=$!
+	all_served+=($!)
+	eventually "${enter[@]}" busybox nslookup -type=a ready.test "$2"
+}
+default_route() { d exec "$1" ip "${2:--4}" route show default | grep -oE 'via [^ ]+ dev [^ ]+' | sed 's/via //; s/dev //'; }
