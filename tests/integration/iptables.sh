@@ -235,6 +235,35 @@ costs() { # printed, and checked generously
 	stop
 }
 
+incapable() { # programs that are not there or cannot: the other kind, or a sentence
+	local nft legacy
+	nft=$(realpath "$(command -v iptables-nft)") legacy=$(realpath "$(command -v iptables-legacy)")
+	wipe
+	mount --bind /bin/false "$nft"
+	up && ask job network_status && [ "$(get FirewallBackend)" = iptables ]; ok "where iptables-restore fails, the legacy one is tried"
+	iptables-legacy -S | grep -q DOCKER-docker0-IN; ok "and used"
+	stop
+	mount --bind /bin/false "$legacy"
+	! init FirewallBackend=iptables && grep -q "iptables cannot be used: the table filter is not there: iptables-restore failed" <<<"$reply"
+	ok "neither: a sentence"
+	stop
+	umount "$legacy"; umount "$nft"
+	mkdir -p /run/sbin && mount --bind /run/sbin /usr/sbin
+	! init FirewallBackend=iptables && grep -q "there is no program iptables-restore" <<<"$reply"
+	ok "no program: a sentence"
+	stop
+	umount /usr/sbin
+	for f in restore save; do ln -s "$nft" /run/sbin/iptables-$f; done
+	cp -a "$nft" /run/sbin/ && mount --bind /run/sbin /usr/sbin
+	up; ok "no ip6tables, and nothing for it to do"
+	! ask job network_create Name=six Driver=bridge EnableIPv6=true && grep -q "no firewall for IPv6: there is no program ip6tables-restore" <<<"$reply"
+	ok "something to do: a sentence"
+	ask job network_create Name=four Driver=bridge; ok "the rest goes on"
+	ask job network_rm four
+	stop
+	umount /usr/sbin
+}
+
 set_up
 real=$(realpath "$(command -v iptables-restore)")
 for kind in nft legacy; do
@@ -255,4 +284,6 @@ for kind in nft legacy; do
 	wipe
 	[ "$other" = "$real" ] || umount "$real"
 done
+incapable
+wipe
 summary
