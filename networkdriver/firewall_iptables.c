@@ -135,6 +135,8 @@ static int sync_family(struct family *f, const struct fw_state *state, struct er
 			return -1;
 		ipt_put_state(&f->rules, state, &saved, &batch);
 		ipt_saved_done(&saved);
+		if (batch.len + IPT_LINE_SIZE > batch.max)
+			return error_set(err, ERR_INTERNAL, "there are too many rules");
 		rc = ipt_restore(&f->programs, &batch, err);
 	}
 	return rc;

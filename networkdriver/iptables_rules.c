@@ -15,15 +15,10 @@
 #include "pkg/mem.h"
 
 #define DAEMONS "DOCKER-DAEMONS"
-#define LINE_SIZE 256
 
-static const char *const tables[IPT_NTABLES] = { "filter", "nat", "raw" };
+const char *const ipt_tables[IPT_NTABLES] = { "filter", "nat", "raw" };
 
-static const struct {
-	enum ipt_table table;
-	const char *name; /* of a shared one; else what follows DOCKER-ID */
-	bool shared, only4;
-} chains[IPT_NCHAINS] = {
+const struct ipt_chain_info ipt_chains[IPT_NCHAINS] = {
 	[IPT_USER] = { IPT_FILTER, FW_USER_CHAIN, true, false },
 	[IPT_DAEMONS] = { IPT_FILTER, DAEMONS, true, false },
 	[IPT_IN] = { IPT_FILTER, "-IN", false, false },
@@ -36,18 +31,11 @@ static const struct {
 };
 
 #define TO_THE_HOST "-m addrtype --dst-type LOCAL "
-#define FORWARD_TO_DAEMONS 0
-#define FORWARD_TO_USER 1
 
-/* How packets get into our chains. Those inserted at the top come last first. */
-static const struct jump {
-	enum ipt_table table;
-	const char *from, *when4, *when6;
-	enum ipt_chain to;
-	bool first;
-} jumps[IPT_NJUMPS] = {
-	[FORWARD_TO_DAEMONS] = { IPT_FILTER, "FORWARD", "", "", IPT_DAEMONS, true },
-	[FORWARD_TO_USER] = { IPT_FILTER, "FORWARD", "", "", IPT_USER, true },
+/* Those inserted at the top come last first. */
+const struct ipt_jump ipt_jumps[IPT_NJUMPS] = {
+	[IPT_FORWARD_TO_DAEMONS] = { IPT_FILTER, "FORWARD", "", "", IPT_DAEMONS, true },
+	[IPT_FORWARD_TO_USER] = { IPT_FILTER, "FORWARD", "", "", IPT_USER, true },
 	{ IPT_FILTER, DAEMONS, "", "", IPT_IN, true },
 	{ IPT_FILTER, DAEMONS, "", "", IPT_PASS, false },
 	/* To 127.0.0.0/8 from elsewhere: not ours to translate, and the kernel drops it. */
@@ -146,18 +134,18 @@ static const struct {
 
 /* ---- names ---- */
 
-static const char *chain_name(char out[IPT_NAME_SIZE], const char *id, enum ipt_chain chain)
+const char *ipt_chain_name(char out[IPT_NAME_SIZE], const char *id, enum ipt_chain chain)
 {
-	if (chains[chain].shared)
-		snprintf(out, IPT_NAME_SIZE, "%s", chains[chain].name);
+	if (ipt_chains[chain].shared)
+		snprintf(out, IPT_NAME_SIZE, "%s", ipt_chains[chain].name);
 	else
-		snprintf(out, IPT_NAME_SIZE, "DOCKER-%s%s", id, chains[chain].name);
+		snprintf(out, IPT_NAME_SIZE, "DOCKER-%s%s", id, ipt_chains[chain].name);
 	return out;
 }
 
-static bool is_used(const struct ipt_rules *r, enum ipt_chain chain)
+bool ipt_is_used(const struct ipt_rules *r, enum ipt_chain chain)
 {
-	return !r->v6 || !chains[chain].only4;
+	return !r->v6 || !ipt_chains[chain].only4;
 }
 
 bool ipt_can_name(const char *interface)
@@ -220,7 +208,7 @@ static void put_expanded(struct buf *out, const char *text, const char *id, bool
 			buf_adds(out, v6 ? "::1/128" : "127.0.0.0/8");
 			break;
 		case 'o':
-			buf_adds(out, chain_name(name, id, IPT_OPEN));
+			buf_adds(out, ipt_chain_name(name, id, IPT_OPEN));
 			break;
 		}
 	}
@@ -232,7 +220,7 @@ static void put_rule(struct ipt_rules *r, const struct rule *rule, const struct 
 {
 	char name[IPT_NAME_SIZE];
 
-	buf_addf(out, "-A %s ", chain_name(name, r->id, rule->chain));
+	buf_addf(out, "-A %s ", ipt_chain_name(name, r->id, rule->chain));
 	put_expanded(out, rule->text, r->id, r->v6, n);
 	r->count[rule->chain]++;
 }
@@ -243,7 +231,7 @@ static void put_rules(struct ipt_rules *r, enum ipt_table table, const struct fw
 	for (size_t i = 0; i < array_size(rules); i++) {
 		const struct rule *rule = &rules[i];
 
-		if (chains[rule->chain].table != table)
+		if (ipt_chains[rule->chain].table != table)
 			continue;
 		if (!rule->is_for)
 			put_rule(r, rule, NULL, out);
@@ -266,31 +254,31 @@ static void address_text(char out[IPV6_TEXT], const struct ip6 *a, bool v6)
 }
 
 /* The chain and the rule, as they follow -A, -I or -D. */
-static void port_line(char out[LINE_SIZE], const struct ipt_rules *r, const struct port *p)
+static void port_line(char out[IPT_LINE_SIZE], const struct ipt_rules *r, const struct port *p)
 {
 	char name[IPT_NAME_SIZE], to[IPV6_TEXT], host[IPV6_TEXT];
 	const char *proto = proto_name(p->proto);
 
-	chain_name(name, r->id, port_chain(p));
+	ipt_chain_name(name, r->id, port_chain(p));
 	address_text(to, &p->to, p->v6);
 	address_text(host, &p->host, p->v6);
 	if (p->routed)
-		snprintf(out, LINE_SIZE, "%s -d %s -p %s --dport %u -j RETURN", name, to, proto,
+		snprintf(out, IPT_LINE_SIZE, "%s -d %s -p %s --dport %u -j RETURN", name, to, proto,
 			 p->port);
 	else
-		snprintf(out, LINE_SIZE,
+		snprintf(out, IPT_LINE_SIZE,
 			 "%s %s%s%s-p %s --dport %u -j DNAT --to-destination %s%s%s:%u", name,
 			 p->any ? "" : "-d ", p->any ? "" : host, p->any ? "" : " ", proto,
 			 p->host_port, p->v6 ? "[" : "", to, p->v6 ? "]" : "", p->port);
 }
 
-static void link_line(char out[LINE_SIZE], const struct ipt_rules *r, const struct fw_link *l)
+static void link_line(char out[IPT_LINE_SIZE], const struct ipt_rules *r, const struct fw_link *l)
 {
 	char name[IPT_NAME_SIZE], from[IPV4_TEXT], to[IPV4_TEXT];
 
-	snprintf(out, LINE_SIZE, "%s -s %s -d %s -p %s --dport %u -j RETURN",
-		 chain_name(name, r->id, IPT_OPEN), ipv4_text(from, l->from), ipv4_text(to, l->to),
-		 proto_name(l->proto), l->port);
+	snprintf(out, IPT_LINE_SIZE, "%s -s %s -d %s -p %s --dport %u -j RETURN",
+		 ipt_chain_name(name, r->id, IPT_OPEN), ipv4_text(from, l->from),
+		 ipv4_text(to, l->to), proto_name(l->proto), l->port);
 }
 
 /* command: -A, -I or -D. Each rule is there once, however many ask for it. */
@@ -314,7 +302,7 @@ static void put_line(struct ipt_rules *r, enum ipt_chain chain, const char *comm
 static void put_ports(struct ipt_rules *r, enum ipt_chain chain, const char *command,
 		      const struct port *v, size_t n, struct buf *out)
 {
-	char line[LINE_SIZE];
+	char line[IPT_LINE_SIZE];
 
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].v6 != r->v6 || port_chain(&v[i]) != chain)
@@ -327,7 +315,7 @@ static void put_ports(struct ipt_rules *r, enum ipt_chain chain, const char *com
 static void put_links(struct ipt_rules *r, const char *command, const struct fw_link *v, size_t n,
 		      struct buf *out)
 {
-	char line[LINE_SIZE];
+	char line[IPT_LINE_SIZE];
 
 	for (size_t i = 0; i < n && !r->v6; i++) {
 		link_line(line, r, &v[i]);
@@ -339,7 +327,7 @@ static void put_links(struct ipt_rules *r, const char *command, const struct fw_
 
 static void begin(struct buf *out, enum ipt_table table)
 {
-	buf_addf(out, "*%s\n", tables[table]);
+	buf_addf(out, "*%s\n", ipt_tables[table]);
 }
 
 static void commit(struct buf *out)
@@ -354,35 +342,26 @@ static void put_chains(const struct ipt_rules *r, enum ipt_table table,
 	char name[IPT_NAME_SIZE];
 
 	for (int c = 0; c < IPT_NCHAINS; c++)
-		if (chains[c].table == table && !chains[c].shared && is_used(r, c))
-			buf_addf(out, ":%s - [0:0]\n", chain_name(name, r->id, c));
+		if (ipt_chains[c].table == table && !ipt_chains[c].shared && ipt_is_used(r, c))
+			buf_addf(out, ":%s - [0:0]\n", ipt_chain_name(name, r->id, c));
 	for (int c = 0; c < IPT_NCHAINS; c++)
-		if (chains[c].table == table && chains[c].shared && !saved->has[c])
-			buf_addf(out, "-N %s\n", chains[c].name);
-}
-
-/* The two of FORWARD are right together or not at all: their order matters. */
-static bool is_right(const struct ipt_saved *saved, int jump)
-{
-	if (jump == FORWARD_TO_USER || jump == FORWARD_TO_DAEMONS)
-		return saved->forward_in_order && saved->jumps[FORWARD_TO_USER].n == 1 &&
-		       saved->jumps[FORWARD_TO_DAEMONS].n == 1;
-	return saved->jumps[jump].n == 1;
+		if (ipt_chains[c].table == table && ipt_chains[c].shared && !saved->has[c])
+			buf_addf(out, "-N %s\n", ipt_chains[c].name);
 }
 
 static void put_jumps(const struct ipt_rules *r, enum ipt_table table,
 		      const struct ipt_saved *saved, struct buf *out)
 {
 	for (int i = 0; i < IPT_NJUMPS; i++) {
-		const struct jump *j = &jumps[i];
+		const struct ipt_jump *j = &ipt_jumps[i];
 		char name[IPT_NAME_SIZE];
 
-		if (j->table != table || !is_used(r, j->to) || is_right(saved, i))
+		if (j->table != table || !ipt_is_used(r, j->to) || ipt_jump_is_right(saved, i))
 			continue;
 		for (size_t k = 0; k < saved->jumps[i].n; k++)
 			buf_addf(out, "-D %s\n", saved->jumps[i].v[k] + strlen("-A "));
 		buf_addf(out, "%s %s %s-j %s\n", j->first ? "-I" : "-A", j->from,
-			 r->v6 ? j->when6 : j->when4, chain_name(name, r->id, j->to));
+			 r->v6 ? j->when6 : j->when4, ipt_chain_name(name, r->id, j->to));
 	}
 }
 
@@ -414,8 +393,8 @@ static void commit_if(struct buf *out, size_t start, size_t filled)
 {
 	if (out->len > filled)
 		commit(out);
-	else
-		out->len = start;
+	else if (out->p)
+		out->p[out->len = start] = '\0';
 }
 
 void ipt_put_change(struct ipt_rules *r, const struct fw_change *c, struct buf *out)
@@ -439,7 +418,7 @@ void ipt_put_change(struct ipt_rules *r, const struct fw_change *c, struct buf *
 
 static void put_kind(const char *id, bool v6, size_t kind, struct buf *out)
 {
-	const char *table = tables[kinds[kind].table];
+	const char *table = ipt_tables[kinds[kind].table];
 
 	buf_addf(out, "*%s\n:DOCKER-%s-PROBE - [0:0]\n-A DOCKER-%s-PROBE ", table, id, id);
 	put_expanded(out, kinds[kind].rule, id, v6, NULL);
@@ -461,104 +440,4 @@ const char *ipt_put_probe_of(const char *id, bool v6, size_t kind, struct buf *o
 		return NULL;
 	put_kind(id, v6, kind, out);
 	return kinds[kind].what;
-}
-
-/* ---- what is there ---- */
-
-void ipt_saved_done(struct ipt_saved *saved)
-{
-	for (int i = 0; i < IPT_NJUMPS; i++)
-		strlist_done(&saved->jumps[i]);
-}
-
-/* -1: not one of ours. */
-static int find_chain(const struct ipt_rules *r, enum ipt_table table, const char *name, size_t n)
-{
-	char own[IPT_NAME_SIZE];
-
-	for (int c = 0; c < IPT_NCHAINS; c++)
-		if (chains[c].table == table && is_used(r, c) &&
-		    strlen(chain_name(own, r->id, c)) == n && memcmp(own, name, n) == 0)
-			return c;
-	return -1;
-}
-
-static bool is_jump(const struct ipt_rules *r, const struct jump *j, const char *line)
-{
-	const char *when = r->v6 ? j->when6 : j->when4;
-	char begins[IPT_NAME_SIZE + 4], ends[IPT_NAME_SIZE + 4], name[IPT_NAME_SIZE];
-	size_t n = strlen(line), b, e;
-
-	b = (size_t)snprintf(begins, sizeof(begins), "-A %s", j->from);
-	e = (size_t)snprintf(ends, sizeof(ends), " -j %s", chain_name(name, r->id, j->to));
-	/* One with a condition that is not ours is somebody else's, who has his reasons. */
-	if (n < b + e || (!*when && n != b + e))
-		return false;
-	return strncmp(line, begins, b) == 0 && line[b] == ' ' && strcmp(line + n - e, ends) == 0;
-}
-
-static void read_jump(struct ipt_saved *saved, const struct ipt_rules *r, enum ipt_table table,
-		      const char *line)
-{
-	for (int i = 0; i < IPT_NJUMPS; i++) {
-		if (jumps[i].table != table || !is_used(r, jumps[i].to) ||
-		    !is_jump(r, &jumps[i], line))
-			continue;
-		strlist_add(&saved->jumps[i], line);
-		if (i == FORWARD_TO_USER && saved->jumps[FORWARD_TO_DAEMONS].n)
-			saved->forward_in_order = false;
-	}
-}
-
-static void read_line(struct ipt_saved *saved, const struct ipt_rules *r, enum ipt_table table,
-		      const char *line)
-{
-	int chain;
-
-	if (line[0] == ':') {
-		chain = find_chain(r, table, line + 1, strcspn(line + 1, " "));
-		if (chain >= 0)
-			saved->has[chain] = true;
-	} else if (strncmp(line, "-A ", 3) == 0) {
-		chain = find_chain(r, table, line + 3, strcspn(line + 3, " "));
-		if (chain >= 0)
-			saved->count[chain]++;
-		read_jump(saved, r, table, line);
-	}
-}
-
-void ipt_saved_read(struct ipt_saved *saved, const struct ipt_rules *r, const char *text)
-{
-	int table = IPT_NTABLES;
-
-	*saved = (struct ipt_saved){ .forward_in_order = true };
-	for (size_t n; *text; text += n + (text[n] == '\n')) {
-		char line[LINE_SIZE];
-
-		n = strcspn(text, "\n");
-		if (n >= sizeof(line)) /* none of ours is as long */
-			continue;
-		memcpy(line, text, n);
-		line[n] = '\0';
-		if (line[0] == '*')
-			for (table = 0; table < IPT_NTABLES; table++)
-				if (strcmp(line + 1, tables[table]) == 0)
-					break;
-		if (table < IPT_NTABLES)
-			read_line(saved, r, table, line);
-	}
-}
-
-bool ipt_saved_is_complete(const struct ipt_saved *saved, const struct ipt_rules *r)
-{
-	for (int c = 0; c < IPT_NCHAINS; c++) {
-		if (!is_used(r, c))
-			continue;
-		if (!saved->has[c] || (!chains[c].shared && saved->count[c] != r->count[c]))
-			return false;
-	}
-	for (int i = 0; i < IPT_NJUMPS; i++)
-		if (is_used(r, jumps[i].to) && !is_right(saved, i))
-			return false;
-	return true;
 }

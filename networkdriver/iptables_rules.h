@@ -36,8 +36,27 @@ enum ipt_chain {
 	IPT_NCHAINS
 };
 
+#define IPT_NAME_SIZE 29  /* of a chain, as the kernel has it */
+#define IPT_LINE_SIZE 256 /* of a rule of ours */
+
+extern const char *const ipt_tables[IPT_NTABLES];
+
+extern const struct ipt_chain_info {
+	enum ipt_table table;
+	const char *name;   /* of a shared one; else what follows DOCKER-ID */
+	bool shared, only4; /* only4: there is none for IPv6 */
+} ipt_chains[IPT_NCHAINS];
+
+/* How packets get into our chains. */
 #define IPT_NJUMPS 9
-#define IPT_NAME_SIZE 29 /* of a chain, as the kernel has it */
+#define IPT_FORWARD_TO_DAEMONS 0
+#define IPT_FORWARD_TO_USER 1
+extern const struct ipt_jump {
+	enum ipt_table table;
+	const char *from, *when4, *when6;
+	enum ipt_chain to;
+	bool first; /* inserted at the top, else appended */
+} ipt_jumps[IPT_NJUMPS];
 
 /* What is in force in one family, after the last text that was made. */
 struct ipt_rules {
@@ -77,9 +96,15 @@ void ipt_put_probe(const char *id, bool v6, struct buf *out);
 /* The same for one kind, the first being 0. What it needs, in words; NULL when there is no such. */
 const char *ipt_put_probe_of(const char *id, bool v6, size_t kind, struct buf *out);
 
+const char *ipt_chain_name(char out[IPT_NAME_SIZE], const char *id, enum ipt_chain chain);
+bool ipt_is_used(const struct ipt_rules *r, enum ipt_chain chain);
+
+/* iptables_saved.c: what is there. */
 void ipt_saved_done(struct ipt_saved *saved);
 /* Read what iptables-save wrote. */
 void ipt_saved_read(struct ipt_saved *saved, const struct ipt_rules *r, const char *text);
+/* Is it there once? The two of FORWARD are right together or not at all: their order matters. */
+bool ipt_jump_is_right(const struct ipt_saved *saved, int jump);
 /* Is every jump there once, and every rule? Rules are counted, not compared. */
 bool ipt_saved_is_complete(const struct ipt_saved *saved, const struct ipt_rules *r);
 

@@ -1,15 +1,20 @@
 /*
- * Drives the network jobs for network.sh: an engine with the network driver alone, and what a
- * container's monitor would do with their answers. Reads commands from stdin, one a line; answers
- * each with one line, "ok", a JSON value, or "error KIND TEXT".
+ * Drives the network jobs for network.sh and iptables.sh: an engine with the network driver alone, a
+ * loop on a thread of its own, and what a container's monitor would do with the jobs' answers.
+ * Reads commands from stdin, one a line; answers each with one line, "ok", a JSON value, or
+ * "error KIND TEXT".
  *
  *	job NAME [ARG] [KEY=VALUE ...]	run a job; a VALUE that reads as JSON is that
- *	attach CONTAINER NETNS		allocate_interface, and make the interface in /run/netns/NETNS
+ *	attach CONTAINER NETNS [KEY=VALUE ...]
+ *					allocate_interface, and make the interface in /run/netns/NETNS
  *	orphan NAME BRIDGE		a veth as a crash leaves it
  */
 #include <err.h>
 #include <errno.h>
+#include <event2/event.h>
+#include <event2/thread.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,15 +87,31 @@ static int open_netns(const char *name)
 	return fd;
 }
 
+static void configure6(int sock, int eth0, const json_t *reply)
+{
+	const char *ip = json_get_str(reply, "IP6", ""),
+		   *gateway = json_get_str(reply, "Gateway6", "");
+	struct in6_addr own, via;
+
+	if (inet_pton(AF_INET6, ip, &own) != 1)
+		return;
+	if (nl_addr_add(sock, eth0, AF_INET6, &own, (int)json_get_int(reply, "IP6PrefixLen", 0),
+			NULL) < 0 ||
+	    (inet_pton(AF_INET6, gateway, &via) == 1 &&
+	     nl_route_set_default(sock, eth0, AF_INET6, &via) < 0))
+		err(1, "configure %s", ip);
+}
+
 /* What a container's init does in its own namespace. */
 static void configure(int netns, const json_t *reply)
 {
 	autoclose int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct subnet s = { .prefix = (int)json_get_int(reply, "IPPrefixLen", 0) };
-	uint32_t gateway;
+	const char *gateway_text = json_get_str(reply, "Gateway", "");
+	uint32_t gateway = 0;
 
 	if (ipv4_parse(json_get_str(reply, "IP", ""), &s.addr) < 0 ||
-	    ipv4_parse(json_get_str(reply, "Gateway", ""), &gateway) < 0)
+	    (*gateway_text && ipv4_parse(gateway_text, &gateway) < 0))
 		errx(1, "bad reply");
 	uint32_t ip = htonl(s.addr), broadcast = htonl(subnet_last(s)), via = htonl(gateway);
 	if (setns(netns, CLONE_NEWNET) < 0)
@@ -99,18 +120,19 @@ static void configure(int netns, const json_t *reply)
 	int lo = nl_link_index(sock, "lo"), eth0 = nl_link_index(sock, "eth0");
 	if (nl_link_up(sock, lo) < 0 || nl_link_up(sock, eth0) < 0 ||
 	    nl_addr_add(sock, eth0, AF_INET, &ip, s.prefix, &broadcast) < 0 ||
-	    nl_route_set_default(sock, eth0, AF_INET, &via) < 0)
+	    (gateway && nl_route_set_default(sock, eth0, AF_INET, &via) < 0))
 		err(1, "configure");
+	configure6(sock, eth0, reply);
 	if (setns(home, CLONE_NEWNET) < 0)
 		err(1, "setns back");
 }
 
 static void cmd_attach(struct engine *e, char *words)
 {
-	char *rest = words, *container = strsep(&rest, " ");
-	autofree char *line = xasprintf("allocate_interface %s", container);
+	char *rest = words, *container = strsep(&rest, " "), *name = strsep(&rest, " ");
+	autofree char *line = xasprintf("allocate_interface %s %s", container, rest ? rest : "");
 	autofree char *text = run_job(e, line);
-	autoclose int netns = open_netns(rest), sock = netlink_open();
+	autoclose int netns = open_netns(name), sock = netlink_open();
 	unsigned char mac[NL_MAC_SIZE];
 
 	if (!text)
@@ -124,6 +146,7 @@ static void cmd_attach(struct engine *e, char *words)
 		.mtu = (unsigned)json_get_int(reply, "Mtu", 0),
 		.host_up = true,
 		.host_isolated = json_get_bool(reply, "Isolated", false),
+		.host_hairpin = json_get_bool(reply, "Hairpin", false),
 		.peer_name = "eth0",
 		.peer_mac = mac,
 		.peer_netns_fd = netns,
@@ -168,16 +191,35 @@ static void run_line(struct engine *e, char *line)
 	errx(1, "bad command \"%s\"", name);
 }
 
+static void *run_loop(void *base)
+{
+	event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
+	return NULL;
+}
+
+/* As in the daemon, except that there it is the main thread. */
+static struct event_base *start_loop(void)
+{
+	struct event_base *base;
+	pthread_t thread;
+
+	if (evthread_use_pthreads() < 0 || !(base = event_base_new()) ||
+	    pthread_create(&thread, NULL, run_loop, base) != 0)
+		errx(1, "no loop");
+	pthread_detach(thread);
+	return base;
+}
+
 int main(void)
 {
 	static struct engine *e; /* static: it holds the driver until the end */
 	struct error error;
-	char line[4096];
+	static char line[1 << 17]; /* a thousand ports */
 
 	log_set_level(LOG_LEVEL_WARN);
 	e = engine_new();
 	engine_set_logging(e, false);
-	if (networkdriver_install(e, NULL, &error) < 0)
+	if (networkdriver_install(e, start_loop(), &error) < 0)
 		errx(1, "%s", error.text);
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';

@@ -29,7 +29,7 @@ not_ok() { ! [ $? -eq 0 ]; ok "$1"; } # the last command must have failed
 # One daemon: its engine answers on descriptor 4 what is asked on 3.
 start() {
 	rm -f /run/in /run/out && mkfifo /run/in /run/out
-	"$client" </run/in >/run/out &
+	"$client" </run/in >/run/out 3>&- 4<&- 5>&- 6<&- & # what is said to others is not its business
 	daemon=$!
 	exec 3>/run/in 4</run/out
 }
@@ -43,8 +43,8 @@ ask() { # ask COMMAND...: the answer is in $reply; fails when that is an error
 init() { start; ask job init_networkdriver "$@"; }
 ready() { ask job network_sweep "$@"; } # what runs has been adopted: the rules are put in force
 get() { sed -E "s/.*\"$1\":\"?([^\",}]*).*/\1/" <<<"$reply"; }
-attach() { # attach CONTAINER NETNS, and remember what was given as ip_NETNS, if_NETNS, mac_NETNS
-	ask attach "$1" "$2" || return
+attach() { # attach CONTAINER NETNS [KEY=VALUE...]: what is given is in ip_NETNS, if_NETNS, mac_NETNS
+	ask attach "$@" || return
 	eval "ip_$2=$(get IP) if_$2=$(get HostIfname) mac_$2=$(get MacAddress)"
 }
 adopt() { ask job adopt_interface "$1" IP="$2" HostIfname="$3" MacAddress="$4"; }
