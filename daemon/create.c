@@ -105,13 +105,28 @@ static int pin_peer(struct daemon *d, json_t *host_config, const char *member, s
 	return 0;
 }
 
+/* In the network of another its name is the other's, which is the one in hosts. */
+static void take_hostname(struct daemon *d, const struct runconfig *rc)
+{
+	const char *mode = json_get_str(rc->host_config, "NetworkMode", "");
+	struct container *peer = network_peer(d, mode, NULL);
+	autojson json_t *theirs = peer ? container_config(peer) : NULL;
+
+	for (const char *const *key = (const char *const[]){ "Hostname", "Domainname", NULL };
+	     peer && *key; key++)
+		json_object_set_new(rc->config, *key, json_string(json_get_str(theirs, *key, "")));
+	container_unref(peer);
+}
+
 /* Without a word from the user: the id's beginning, or the host's where that is what it sees. */
-static void default_hostname(const struct daemon *d, const struct container *c,
+static void default_hostname(struct daemon *d, const struct container *c,
 			     const struct runconfig *rc)
 {
 	const char *kind = network_kind(d, rc->config, rc->host_config);
 	char host[65] = "";
 
+	if (strcmp(kind, "container") == 0)
+		take_hostname(d, rc);
 	if (*json_get_str(rc->config, "Hostname", ""))
 		return;
 	if (strcmp(kind, "host") == 0 ||
@@ -153,7 +168,7 @@ static int decide(struct job *job, struct daemon *d, struct container *c, struct
 		return -1;
 	if (merge_image(job, d, c, rc, err) < 0 || validate(d, rc, warnings, err) < 0 ||
 	    check_endpoints(rc, job_api_version(job), err) < 0 ||
-	    links_check(d, rc->host_config, err) < 0 ||
+	    links_settle(d, rc->host_config, err) < 0 ||
 	    pin_peer(d, rc->host_config, "NetworkMode", err) < 0 ||
 	    pin_peer(d, rc->host_config, "IpcMode", err) < 0 ||
 	    pin_peer(d, rc->host_config, "PidMode", err) < 0)

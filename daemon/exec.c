@@ -10,6 +10,7 @@
 #include "daemon/internal.h"
 #include "daemon/jobs.h"
 #include "daemon/pending.h"
+#include "daemon/network.h"
 #include "engine/job.h"
 #include "execdriver/driver.h"
 #include "pkg/fs.h"
@@ -111,7 +112,7 @@ static const char *own_or(const json_t *exec, const char *member, const json_t *
 	return *own ? own : json_get_str(config, member, "");
 }
 
-static int build_process(struct container *c, const json_t *x, const json_t *size,
+static int build_process(struct daemon *d, struct container *c, const json_t *x, const json_t *size,
 			 struct exec_process *p, struct error *err)
 {
 	autojson json_t *config = container_config(c);
@@ -129,6 +130,7 @@ static int build_process(struct container *c, const json_t *x, const json_t *siz
 	}
 	json_get_strlist(x, "Cmd", &p->argv);
 	environ_build(&p->env, config, tty);
+	links_environ(d, c, &p->env);
 	environ_overlay(&p->env, json_get_arr(x, "Env"));
 	p->cwd = xstrdup(*cwd ? cwd : "/");
 	p->tty = tty;
@@ -149,7 +151,7 @@ static int launch(struct job *job, struct daemon *d, struct container *c, const 
 
 	if (!size)
 		size = json_get_arr(x->config, "ConsoleSize");
-	rc = build_process(c, x->config, size, &p, err);
+	rc = build_process(d, c, x->config, size, &p, err);
 	if (rc < 0 && attach)
 		close(attach->fd);
 	if (rc == 0)

@@ -74,9 +74,9 @@ static void set_sizes(json_t *j, struct daemon *d, struct container *c)
 }
 
 /* Links are shown as paths: who is linked to, and as what. */
-static json_t *shown_host_config(struct container *c, json_t *host_config)
+static json_t *shown_host_config(struct daemon *d, struct container *c, json_t *host_config)
 {
-	json_t *links = links_shown(c, host_config), *copy;
+	json_t *links = links_shown(d, c, host_config), *copy;
 
 	if (json_is_null(links)) {
 		json_decref(links);
@@ -110,7 +110,7 @@ static json_t *inspect(struct daemon *d, struct container *c, bool size, unsigne
 	set_text(j, "ProcessLabel", "");
 	set_text(j, "AppArmorProfile", "");
 	json_object_set_new(j, "ExecIDs", execs_running_ids(d->execs, c->id));
-	json_object_set_new(j, "HostConfig", shown_host_config(c, h));
+	json_object_set_new(j, "HostConfig", shown_host_config(d, c, h));
 	json_object_set_new(j, "GraphDriver", graph_driver_json(d, c));
 	if (size)
 		set_sizes(j, d, c);

@@ -45,17 +45,17 @@ static bool is_on_default_bridge(const json_t *host_config)
 	return !*mode || strcmp(mode, "default") == 0 || strcmp(mode, "bridge") == 0;
 }
 
-static const json_t *links_of(const json_t *host_config)
+static json_t *links_of(const json_t *host_config)
 {
 	return is_on_default_bridge(host_config) ? json_get_arr(host_config, "Links") : NULL;
 }
 
-int links_check(struct daemon *d, const json_t *host_config, struct error *err)
+int links_settle(struct daemon *d, json_t *host_config, struct error *err)
 {
-	const json_t *v;
+	json_t *links = links_of(host_config), *v;
 	size_t i;
 
-	json_array_foreach(links_of(host_config), i, v) {
+	json_array_foreach(links, i, v) {
 		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
 		struct container *child = store_lookup(d->store, l.child, err);
 		autojson json_t *h = child ? container_host_config(child) : NULL;
@@ -70,6 +70,8 @@ int links_check(struct daemon *d, const json_t *host_config, struct error *err)
 				err, ERR_BAD_REQUEST,
 				"conflicting options: host type networking can't be used with "
 				"links. This would result in undefined behavior");
+		if (rc == 0)
+			json_array_set_new(links, i, json_sprintf("%s:%s", child->id, l.alias));
 		link_done(&l);
 		container_unref(child);
 		if (rc < 0)
@@ -107,6 +109,43 @@ static void exposed_of(const json_t *config, struct strlist *out)
 		strlist_add(out, key);
 	if (out->n)
 		qsort(out->v, out->n, sizeof(*out->v), by_number);
+}
+
+/* The last of those that follow on ports[i], as Docker counts: one of UDP may be in between. */
+static size_t last_in_row(const struct strlist *ports, size_t i)
+{
+	long value = strtol(ports->v[i], NULL, 10);
+
+	while (i + 1 < ports->n && strtol(ports->v[i + 1], NULL, 10) <= value + 1) {
+		i++;
+		value++;
+	}
+	return i;
+}
+
+static void add_end_env(struct strlist *env, const char *prefix, const char *ip, const char *spec,
+			const char *end)
+{
+	int n = (int)strcspn(spec, "/");
+	const char *proto = spec[n] ? spec + n + 1 : "tcp";
+	autofree char *up = upper(proto);
+
+	strlist_addf(env, "%s_PORT_%.*s_%s_%s=%s://%s:%.*s", prefix, n, spec, up, end, proto, ip, n,
+		     spec);
+	strlist_addf(env, "%s_PORT_%.*s_%s_PORT_%s=%.*s", prefix, n, spec, up, end, n, spec);
+}
+
+/* Of three and more in a row, where they start and end. */
+static void add_rows_env(struct strlist *env, const char *prefix, const char *ip,
+			 const struct strlist *ports)
+{
+	for (size_t i = 0, last; i<ports->n; i = last> i + 1 ? last + 1 : i + 1) {
+		last = last_in_row(ports, i);
+		if (last > i + 1) {
+			add_end_env(env, prefix, ip, ports->v[i], "START");
+			add_end_env(env, prefix, ip, ports->v[last], "END");
+		}
+	}
 }
 
 static void add_port_env(struct strlist *env, const char *prefix, const char *ip, const char *spec)
@@ -149,10 +188,52 @@ static void add_env(struct strlist *env, const char *parent, const struct link *
 		strlist_addf(env, "%s_PORT=%s://%s:%.*s", prefix,
 			     ports.v[0][n] ? ports.v[0] + n + 1 : "tcp", ip, n, ports.v[0]);
 	}
+	add_rows_env(env, prefix, ip, &ports);
 	for (size_t i = 0; i < ports.n; i++)
 		add_port_env(env, prefix, ip, ports.v[i]);
 	strlist_addf(env, "%s_NAME=%s/%s", prefix, parent, l->alias);
 	add_own_env(env, prefix, config);
+}
+
+static const char *bridge_ip(const json_t *network)
+{
+	return json_get_str(network_interface(network, "bridge"), "IP", "");
+}
+
+static void add_link_env(struct daemon *d, struct container *c, const struct link *l,
+			 struct strlist *env)
+{
+	struct container *child = store_lookup(d->store, l->child, NULL);
+	autojson json_t *config = child ? container_config(child) : NULL;
+	autojson json_t *theirs = child ? container_network(child) : NULL;
+	autostrlist struct strlist told = STRLIST_INIT;
+	autofree char *parent = container_name(c);
+
+	if (*bridge_ip(theirs))
+		add_env(&told, parent, l, bridge_ip(theirs), config);
+	for (size_t i = 0; i < told.n; i++) {
+		autofree char *key = xstrndup(told.v[i], strcspn(told.v[i], "="));
+
+		if (!strlist_env_get(env, key))
+			strlist_add(env, told.v[i]);
+	}
+	container_unref(child);
+}
+
+void links_environ(struct daemon *d, struct container *c, struct strlist *env)
+{
+	autojson json_t *network = container_network(c), *h = container_host_config(c);
+	const json_t *v;
+	size_t i;
+
+	if (!network_interface(network, "bridge"))
+		return;
+	json_array_foreach(links_of(h), i, v) {
+		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
+
+		add_link_env(d, c, &l, env);
+		link_done(&l);
+	}
 }
 
 /* ---- opening ports ---- */
@@ -172,13 +253,8 @@ static int run_link(struct daemon *d, struct job *job, const char *action, const
 			  NULL, err);
 }
 
-static const char *bridge_ip(const json_t *network)
-{
-	return json_get_str(network_interface(network, "bridge"), "IP", "");
-}
-
 static int open_one(struct daemon *d, struct container *c, struct job *job, const json_t *network,
-		    const struct link *l, struct strlist *env, struct error *err)
+		    const struct link *l, struct error *err)
 {
 	struct container *child = store_lookup(d->store, l->child, err);
 	autojson json_t *config = child ? container_config(child) : NULL;
@@ -193,16 +269,14 @@ static int open_one(struct daemon *d, struct container *c, struct job *job, cons
 		rc = error_set(err, ERR_BAD_REQUEST,
 			       "Cannot link to a non running container: %s AS %s/%s", name, parent,
 			       l->alias);
-	else
-		add_env(env, parent, l, ip, config);
-	if (rc == 0 && json_get_bool(network_interface(network, "bridge"), "Isolated", false))
+	else if (json_get_bool(network_interface(network, "bridge"), "Isolated", false))
 		rc = run_link(d, job, "-I", bridge_ip(network), ip, config, err);
 	container_unref(child);
 	return rc;
 }
 
 int links_open(struct daemon *d, struct container *c, struct job *job, const json_t *network,
-	       struct strlist *env, struct error *err)
+	       struct error *err)
 {
 	autojson json_t *h = container_host_config(c);
 	const json_t *v;
@@ -212,7 +286,7 @@ int links_open(struct daemon *d, struct container *c, struct job *job, const jso
 		return 0;
 	json_array_foreach(links_of(h), i, v) {
 		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
-		int rc = open_one(d, c, job, network, &l, env, err);
+		int rc = open_one(d, c, job, network, &l, err);
 
 		link_done(&l);
 		if (rc < 0)
@@ -253,16 +327,23 @@ void links_close(struct daemon *d, struct container *c, const json_t *network)
 
 /* ---- what changes while a container runs ---- */
 
-/* After a restart of the daemon. */
+/* After a restart of the daemon, or of a child. One that does not run opens its own when it does. */
 void links_reopen(struct daemon *d, struct container *c)
 {
-	autojson json_t *network = container_network(c);
-	autostrlist struct strlist env = STRLIST_INIT;
+	autojson json_t *network = container_network(c), *h = container_host_config(c);
 	struct error err;
+	const json_t *v;
+	size_t i;
 
-	if (json_get_bool(network_interface(network, "bridge"), "Isolated", false) &&
-	    links_open(d, c, NULL, network, &env, &err) < 0)
-		log_warn("links of %s: %s, ignoring", c->id, err.text);
+	if (!json_get_bool(network_interface(network, "bridge"), "Isolated", false))
+		return;
+	json_array_foreach(links_of(h), i, v) {
+		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
+
+		if (open_one(d, c, NULL, network, &l, &err) < 0)
+			log_debug("links of %s: %s, ignoring", c->id, err.text);
+		link_done(&l);
+	}
 }
 
 static bool links_to(struct daemon *d, const json_t *host_config, const struct container *child)
@@ -343,7 +424,7 @@ json_t *links_hosts(struct daemon *d, struct container *c)
 	return out;
 }
 
-json_t *links_shown(struct container *c, const json_t *host_config)
+json_t *links_shown(struct daemon *d, struct container *c, const json_t *host_config)
 {
 	const json_t *links = links_of(host_config), *v;
 	autofree char *own = container_name(c);
@@ -355,10 +436,11 @@ json_t *links_shown(struct container *c, const json_t *host_config)
 	out = json_array();
 	json_array_foreach(links, i, v) {
 		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
-		autofree char *shown =
-			xasprintf("/%s:%s/%s", l.child + (*l.child == '/'), own, l.alias);
+		struct container *child = store_lookup(d->store, l.child, NULL);
+		autofree char *name = child ? container_name(child) : xasprintf("/%s", l.child);
 
-		json_array_append_new(out, json_string(shown));
+		json_array_append_new(out, json_sprintf("%s:%s/%s", name, own, l.alias));
+		container_unref(child);
 		link_done(&l);
 	}
 	return out;

@@ -87,13 +87,17 @@ void resolver_sweep(struct daemon *d); /* those of no container */
 
 /* links.c: what --link brings on the default bridge: environment, hosts, open ports. */
 int links_open(struct daemon *d, struct container *c, struct job *job, const json_t *network,
-	       struct strlist *env, struct error *err);
+	       struct error *err);
+/* Appended where env does not have it: the user's own words count more. */
+void links_environ(struct daemon *d, struct container *c, struct strlist *env);
 void links_close(struct daemon *d, struct container *c, const json_t *network);
 void links_reopen(struct daemon *d, struct container *c);
 /* Whoever links to c finds it at its new address. */
 void links_child_started(struct daemon *d, struct container *c);
 json_t *links_hosts(struct daemon *d, struct container *c); /* new: ["IP\tALIAS NAME ID", ...] */
-json_t *links_shown(struct container *c, const json_t *host_config); /* HostConfig.Links */
-int links_check(struct daemon *d, const json_t *host_config, struct error *err);
+/* HostConfig.Links of inspect */
+json_t *links_shown(struct daemon *d, struct container *c, const json_t *host_config);
+/* At create: those on the default bridge are there, and are kept by id: names may change. */
+int links_settle(struct daemon *d, json_t *host_config, struct error *err);
 
 #endif

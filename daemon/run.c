@@ -97,20 +97,12 @@ static void set_started(struct container *c, struct timespec when)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* What links tell comes before what the user says himself. */
 static int add_links(struct daemon *d, struct container *c, struct job *job, const json_t *network,
 		     struct exec_command *cmd, struct error *err)
 {
-	autostrlist struct strlist links = STRLIST_INIT;
-
-	if (links_open(d, c, job, network, &links, err) < 0)
+	if (links_open(d, c, job, network, err) < 0)
 		return -1;
-	for (size_t i = 0; i < links.n; i++) {
-		autofree char *key = xstrndup(links.v[i], strcspn(links.v[i], "="));
-
-		if (!strlist_env_get(&cmd->process.env, key))
-			strlist_add(&cmd->process.env, links.v[i]);
-	}
+	links_environ(d, c, &cmd->process.env);
 	return 0;
 }
 

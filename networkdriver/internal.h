@@ -110,6 +110,8 @@ int job_rename_interface(struct job *job, void *self);
 int job_allocate_port(struct job *job, void *self);
 int job_adopt_port(struct job *job, void *self);
 int job_release_port(struct job *job, void *self);
+/* links.c: those from or to that address are open no longer; false: there were none. */
+bool links_forget(struct networkdriver *d, uint32_t ip);
 int job_link(struct job *job, void *self);
 /* What they share: the network that the env names, "bridge" when it names none; a reference. */
 struct network *job_network(struct job *job, struct networkdriver *d);

@@ -163,6 +163,31 @@ int job_allocate_interface(struct job *job, void *self)
 	return rc;
 }
 
+/* Its address is somebody else's next: no link may lead there, or come from there. */
+static int close_links(struct networkdriver *d, struct network *net, const char *id,
+		       struct error *err)
+{
+	struct endpoint e;
+	int rc = 0;
+
+	if (!network_endpoint(net, id, &e))
+		return 0;
+	if (links_forget(d, e.ip))
+		rc = firewall_sync(&d->firewall, err);
+	endpoint_done(&e);
+	return rc;
+}
+
+static int release(struct job *job, struct networkdriver *d, struct network *net, const char *id,
+		   struct error *err)
+{
+	int rc = close_links(d, net, id, err);
+
+	if (network_address_release(net, id))
+		network_event(job, net, "disconnect", id);
+	return rc;
+}
+
 /* Of the network that the env names, or of all, with the ports. */
 int job_release_interface(struct job *job, void *self)
 {
@@ -176,8 +201,8 @@ int job_release_interface(struct job *job, void *self)
 		rc = -1;
 	for (struct network **p = all; *p; p++)
 		if ((!*name || strcmp((*p)->name, name) == 0 || strcmp((*p)->id, name) == 0) &&
-		    network_address_release(*p, id))
-			network_event(job, *p, "disconnect", id);
+		    release(job, d, *p, id, &err) < 0)
+			rc = -1;
 	networks_list_free(all);
 	return rc < 0 ? job_fail_error(job, &err) : 0;
 }

@@ -38,6 +38,20 @@ static void links_remove(struct networkdriver *d, const struct fw_link *v, size_
 	pthread_mutex_unlock(&d->lock);
 }
 
+bool links_forget(struct networkdriver *d, uint32_t ip)
+{
+	size_t kept = 0, n;
+
+	pthread_mutex_lock(&d->lock);
+	n = d->nlinks;
+	for (size_t i = 0; i < n; i++)
+		if (d->links[i].from != ip && d->links[i].to != ip)
+			d->links[kept++] = d->links[i];
+	d->nlinks = kept;
+	pthread_mutex_unlock(&d->lock);
+	return kept != n;
+}
+
 /* "80/tcp" of each port, from the child to the parent and back, as early Docker opened them. */
 static size_t read_links(struct job *job, struct fw_link **out, struct error *err)
 {
