@@ -20,7 +20,7 @@
 
 enum { V4, V6, NFAMILIES };
 
-#define TRIES 2 /* of a sync: another daemon may have made the shared chains meanwhile */
+#define TRIES 5 /* of a sync: other daemons may be changing the shared chains meanwhile */
 
 struct iptables {
 	struct family {
