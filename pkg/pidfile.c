@@ -60,6 +60,24 @@ static int in_use(const char *path, struct error *err)
 			 "pid file found, ensure docker is not running or delete %s", path);
 }
 
+/*
+ * A daemon that was killed while it forked has a child that holds its locks until it executes its
+ * program: patience tells that moment from a daemon that works.
+ */
+#define PATIENCE_MS 1000
+#define RETRY_MS 10
+
+/* As flock() with LOCK_NB: -1 and EWOULDBLOCK when another has it. */
+static int lock(int fd)
+{
+	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += RETRY_MS) {
+		if (errno != EWOULDBLOCK || waited >= PATIENCE_MS)
+			return -1;
+		usleep(RETRY_MS * 1000);
+	}
+	return 0;
+}
+
 /* Open and lock; again when the file was removed in between. */
 static int open_locked(const char *path, struct error *err)
 {
@@ -68,7 +86,7 @@ static int open_locked(const char *path, struct error *err)
 
 		if (fd < 0)
 			return error_sys(err, "cannot open pid file \"%s\"", path);
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		if (lock(fd) < 0)
 			return errno == EWOULDBLOCK
 				       ? in_use(path, err)
 				       : error_sys(err, "cannot lock pid file \"%s\"", path);
@@ -117,7 +135,7 @@ int pidfile_lock_dir(const char *path, struct error *err)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_sys(err, "cannot open folder \"%s\"", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (lock(fd) == 0)
 		return take_fd(&fd);
 	if (errno != EWOULDBLOCK)
 		return error_sys(err, "cannot lock folder \"%s\"", path);

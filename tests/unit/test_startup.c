@@ -129,6 +129,26 @@ static void test_lock_dir(void **state)
 	close(fd);
 }
 
+/* A child that outlives its daemon for a moment, on its way to its program. */
+static void test_lock_of_a_child(void **state)
+{
+	autofree char *path = xasprintf("%s/root", (char *)*state);
+	int fd = pidfile_lock_dir(path, NULL);
+	pid_t child;
+
+	assert_true(fd >= 0);
+	child = fork();
+	if (child == 0) {
+		usleep(100000);
+		_exit(0);
+	}
+	close(fd);
+	fd = pidfile_lock_dir(path, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +156,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pidfile, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_stale_pidfile, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_replaced_pidfile, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_lock_of_a_child, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_lock_dir, make_dir, remove_dir),
 	};
 
