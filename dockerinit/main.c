@@ -17,7 +17,7 @@
 #include "pkg/fs.h"
 #include "pkg/mem.h"
 
-static struct monitor self = { .listener = { .fd = -1 }, .mnt_ns = -1 };
+static struct monitor self = { .listener = { .fd = -1 }, .mnt_ns = -1, .lock = -1 };
 struct monitor *const monitor = &self;
 
 struct process *monitor_find_process(const char *id)
@@ -181,6 +181,7 @@ static void clean_up(void)
 		launch_cleanup(&monitor->plan);
 	if (monitor->prepared.p)
 		launch_cleanup(&monitor->prepared);
+	mem_close_fd(&monitor->lock);
 	while (has_clients())
 		watch_once();
 }

@@ -79,6 +79,7 @@ struct monitor {
 	struct process *init; /* NULL before LAUNCH and after the end */
 	struct list execs;
 	int mnt_ns; /* keeps the root mounted until the exit has been told */
+	int lock;   /* held by whoever may still run the container, or write its end down */
 	bool ended;
 };
 extern struct monitor *const monitor;

@@ -22,7 +22,7 @@
 
 enum message_type {
 	/* requests */
-	MESSAGE_LAUNCH = 1, /* fd: plan */
+	MESSAGE_LAUNCH = 1, /* fds 2: plan, a lock to be held while there is something to adopt */
 	MESSAGE_ATTACH,     /* exec_id, flags ATTACH_x, number: length of the detach keys; fd:
 	                                connection; data: detach keys, then pending stdin */
 	MESSAGE_RESIZE,     /* exec_id, number: rows << 16 | columns */

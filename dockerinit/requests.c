@@ -11,7 +11,7 @@
 #include "pkg/mem.h"
 #include "pkg/sock.h"
 
-/* The first descriptor, now the caller's; -1 when none came. */
+/* A descriptor that came along, now the caller's; -1 when there is none. */
 static int take_request_fd(struct request *r, size_t i)
 {
 	return i < r->nfds ? take_fd(&r->fds[i]) : -1;
@@ -102,6 +102,7 @@ static void on_launch(struct request *r)
 		monitor->ended = !monitor->plan.p;
 		return;
 	}
+	monitor->lock = take_request_fd(r, 1);
 	conn_listen();
 	p = monitor->init = monitor->init ? monitor->init : process_new("");
 	p->log = jsonlog_open(&monitor->plan);

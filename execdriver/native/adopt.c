@@ -5,13 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "execdriver/native/native.h"
 #include "pkg/fs.h"
 #include "pkg/id.h"
+#include "pkg/log.h"
 #include "pkg/mem.h"
+
+#define ADOPT_TRIES 1000 /* 10 s in all */
 
 int native_read_exit_file(const struct native *d, const char *id, struct exec_exit *exit)
 {
@@ -67,35 +71,54 @@ static int watch_again(struct native *d, struct running *r, pid_t *pid)
 	return 0;
 }
 
+/* Is there a monitor that may yet start the container, or that has yet to write its end down? */
+static bool is_launched(const struct native *d, const char *id)
+{
+	autofree char *path = native_path(d, id, "launch");
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+/* 0: it runs; 1: it ended, and this is how; -1: neither. */
+static int look(struct native *d, struct running *r, pid_t *pid, struct exec_exit *exit)
+{
+	if (watch_again(d, r, pid) == 0)
+		return 0;
+	mem_close_fd(&r->conn);
+	return native_read_exit_file(d, r->id, exit) == 0 ? 1 : -1;
+}
+
+/*
+ * The last daemon may have been killed just when it had sent the plan: then the container starts while
+ * we look, and once we said that it is gone its addresses could be given to another.
+ */
 enum exec_adopt native_adopt(struct execdriver *base, const char *id, pid_t *pid,
 			     struct exec_exit *exit)
 {
+	static const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	struct native *d = (struct native *)base;
 	struct running *r = native_running_new(d, id);
-	struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	bool launched = true;
+	int found = -1;
 
 	load_launch(d, r);
-	if (watch_again(d, r, pid) == 0) {
+	for (int tries = 0; tries < ADOPT_TRIES && found < 0 && launched; tries++) {
+		if (tries > 0)
+			nanosleep(&pause, NULL);
+		launched = is_launched(d, id); /* asked first: what it did before its end is seen */
+		found = look(d, r, pid, exit);
+	}
+	if (found == 0) {
 		native_watch(r);
 		return EXEC_ADOPT_RUNNING;
 	}
-	mem_close_fd(&r->conn);
+	if (launched && found < 0)
+		log_error("the monitor of container %.12s neither runs it nor ends", id);
 	free(r->seccomp_profile);
 	free(r->cgroup_parent);
 	free(r);
-	/* It may be about to write its record: the socket goes first. */
-	for (int tries = 0; tries < 10; tries++) {
-		if (native_read_exit_file(d, id, exit) == 0)
-			return EXEC_ADOPT_EXITED;
-		if (tries == 0) {
-			autofree char *dir = native_path(d, id, NULL);
-
-			if (!fs_exists(dir))
-				break;
-		}
-		nanosleep(&pause, NULL);
-	}
-	return EXEC_ADOPT_GONE;
+	return found == 1 ? EXEC_ADOPT_EXITED : EXEC_ADOPT_GONE;
 }
 
 void native_cleanup(struct execdriver *base, const char *id)

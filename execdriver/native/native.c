@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -227,12 +228,16 @@ void native_watch(struct running *r)
 
 /* ---- running ---- */
 
-/* What a later daemon must know to run an exec in this container. */
+/*
+ * What a later daemon must know to run an exec in this container. The descriptor of it is locked, and
+ * whoever has it may yet start the container, or runs it: see native_adopt.
+ */
 static int save_launch(const struct native *d, const struct exec_command *c, struct running *r,
 		       struct error *err)
 {
 	autofree char *path = native_path(d, c->id, "launch");
 	autobuf struct buf text = BUF_INIT(PLAN_MAX);
+	autoclose int lock = -1;
 
 	r->privileged = c->process.privileged;
 	r->seccomp = c->seccomp;
@@ -243,7 +248,10 @@ static int save_launch(const struct native *d, const struct exec_command *c, str
 		     r->seccomp_profile ? r->seccomp_profile : "") < 0 ||
 	    fs_save_atomic(AT_FDCWD, path, text.p, text.len, 0600, 0) < 0)
 		return error_sys(err, "writing %s", path);
-	return 0;
+	lock = open(path, O_RDONLY | O_CLOEXEC);
+	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
+		return error_sys(err, "locking %s", path);
+	return take_fd(&lock);
 }
 
 static size_t pack_attach(const struct exec_attach *a, struct message *m, struct buf *data)
@@ -268,7 +276,7 @@ static int send_attach(int conn, const struct exec_attach *a)
 }
 
 /* Send what waits already and the plan; wait until the program executes. */
-static int launch(struct running *r, int plan, const struct exec_attach *attach, size_t n,
+static int launch(struct running *r, const int fds[2], const struct exec_attach *attach, size_t n,
 		  pid_t *pid, int *exit_code, struct error *err)
 {
 	struct message m = { .type = MESSAGE_LAUNCH }, reply;
@@ -277,7 +285,7 @@ static int launch(struct running *r, int plan, const struct exec_attach *attach,
 	for (size_t i = 0; i < n; i++)
 		if (send_attach(r->conn, &attach[i]) < 0)
 			return error_sys(err, "handing a client to the monitor");
-	if (monitor_send(r->conn, &m, NULL, 0, &plan, 1) < 0)
+	if (monitor_send(r->conn, &m, NULL, 0, fds, 2) < 0)
 		return error_sys(err, "sending the launch plan");
 	if (monitor_reply(r->conn, &reply, text, err) < 0)
 		return -1;
@@ -310,12 +318,13 @@ static int run_under_monitor(struct native *d, const struct exec_command *c, int
 			     int *exit_code, struct error *err)
 {
 	struct running *r = native_running_new(d, c->id);
+	autoclose int lock = save_launch(d, c, r, err);
 
-	if (save_launch(d, c, r, err) < 0 || find_monitor(d, c, r, err) < 0) {
+	if (lock < 0 || find_monitor(d, c, r, err) < 0) {
 		running_free(r);
 		return -1;
 	}
-	if (launch(r, plan, attach, nattach, pid, exit_code, err) == 0) {
+	if (launch(r, (const int[]){ plan, lock }, attach, nattach, pid, exit_code, err) == 0) {
 		native_watch(r);
 		warm_refill(d);
 		return 0;

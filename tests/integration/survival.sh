@@ -28,6 +28,26 @@ expect "wait answers after the adoption" 7 d wait clock
 expect "no line of its log was lost" 30 sh -c "'$DOCKER' logs clock | sort -u | wc -l"
 expect "the exit code is kept" 7 d inspect -f '{{.State.ExitCode}}' clock
 
+# ---- it starts while no daemon is there: its log is a pipe, and until we read the start waits ----
+
+id=$(d create --name slow --uts host busybox sleep 1000) # as no prepared child is
+mkfifo "$T/root/containers/$id/$id-json.log"
+d start slow >/dev/null 2>&1 &
+starter=$!
+check "a start is under way" eventually test -S "$T/exec/execdriver/native/$id/monitor.sock"
+crash
+wait $starter
+launch_daemon
+sleep 0.3 # by now it asks the monitor, which has no answer yet
+cat "$T/root/containers/$id/$id-json.log" >/dev/null &
+reader=$!
+eventually d version
+expect "a container that starts without its daemon is adopted" running \
+	d inspect -f '{{.State.Status}}' slow
+expect "and can be used" hello d exec slow echo hello
+d rm -f slow >/dev/null
+kill $reader 2>/dev/null
+
 # ---- it ends while no daemon is there ----
 
 d run -d --name brief busybox sh -c 'sleep 0.5; echo last words; exit 3' >/dev/null
