@@ -17,6 +17,8 @@ declare -A sock=([ours]=$dir/ours.sock [docker]=$dir/docker.sock [crowded]=$dir/
 holders=() engines=(ours)
 export DOCKER_API_VERSION=1.41
 
+# The daemons are in sessions of their own: a signal to the script's group must not end them before
+# their containers are removed.
 cleanup() {
 	for e in "${!pid[@]}"; do
 		d "$e" ps -aq 2>/dev/null | xargs -r -n 50 "$docker" -H "unix://${sock[$e]}" rm -f >/dev/null 2>&1
@@ -34,7 +36,7 @@ trap 'exit 130' INT TERM
 d() { local e=$1; shift; "$docker" -H "unix://${sock[$e]}" "$@"; }
 in_ns() { local p=$1; shift; nsenter --net="/proc/$p/ns/net" "$@"; }
 hold() { # VARIABLE: a network namespace, kept by a process
-	unshare -n sleep 100000 &
+	setsid unshare -n sleep 100000 &
 	holders+=($!)
 	until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.01; done
 	printf -v "$1" %s $!
@@ -51,7 +53,7 @@ on() { [[ " $sections " == *" $1 "* ]]; }
 # ---- the two hosts ----
 
 make_host() { # ENGINE
-	local near away
+	local near away n
 	hold near; hold away
 	ns[$1]=$near far[$1]=$away
 	in_ns "$near" ip link set lo up
@@ -71,18 +73,20 @@ make_host() { # ENGINE
 wait_for() {
 	for _ in $(seq 3000); do
 		"$bench" get "${sock[$1]}" /_ping 1 >/dev/null 2>&1 && return 0
+		kill -0 "${pid[$1]}" 2>/dev/null || break
 		sleep 0.01
 	done
-	echo "no answer from $1" >&2; return 1
+	wait "${pid[$1]}" 2>/dev/null
+	echo "no answer from $1, status $?: $(tail -3 "$dir/$1.log")" >&2; return 1
 }
 start_ours() { # ENGINE: ours, or crowded, another daemon of ours
-	nsenter --net="/proc/${ns[$1]}/ns/net" "$docker" -d -g "$dir/$1" --exec-root "$dir/$1-run" -p "$dir/$1.pid" \
+	setsid nsenter --net="/proc/${ns[$1]}/ns/net" "$docker" -d -g "$dir/$1" --exec-root "$dir/$1-run" -p "$dir/$1.pid" \
 		-H "unix://${sock[$1]}" >>"$dir/$1.log" 2>&1 &
 	pid[$1]=$!
 	wait_for "$1"
 }
 start_docker() {
-	nsenter --net="/proc/${ns[docker]}/ns/net" dockerd --data-root "$dir/docker" --exec-root "$dir/docker-run" \
+	setsid nsenter --net="/proc/${ns[docker]}/ns/net" dockerd --data-root "$dir/docker" --exec-root "$dir/docker-run" \
 		--pidfile "$dir/docker.pid" -H "unix://${sock[docker]}" >"$dir/docker.log" 2>&1 &
 	pid[docker]=$!
 	wait_for docker
@@ -212,24 +216,25 @@ starts() {
 # ---- 3. what a port costs ----
 
 all_of() { echo "$1"; for c in $(pgrep -P "$1"); do all_of "$c"; done; }
-memory() {
+memory() { # of a daemon that has done nothing else: a heap that has grown before hides what is added
 	local before after slab0 slab1 n=10 each=1000 args i k
 	echo; echo "memory of a published port"
-	for i in $(seq $n); do d ours run -d --name "m$i" bench sleep 10000 >/dev/null; done
+	start_crowded
+	for i in $(seq $n); do d crowded run -d --name "m$i" bench sleep 10000 >/dev/null; done
 	sleep 1
-	before=$(pss ${pid[ours]}) slab0=$(slab)
-	local idle; idle=$(pss $(all_of ${pid[ours]}))
+	before=$(pss ${pid[crowded]}) slab0=$(slab)
+	local idle; idle=$(pss $(all_of ${pid[crowded]}))
 	for i in $(seq $n); do
-		d ours rm -f "m$i" >/dev/null; args=()
+		d crowded rm -f "m$i" >/dev/null; args=()
 		for k in $(seq $each); do args+=(-p "$((30000 + i * each + k)):$k"); done
-		d ours run -d --name "m$i" "${args[@]}" bench sleep 10000 >/dev/null
+		d crowded run -d --name "m$i" "${args[@]}" bench sleep 10000 >/dev/null
 	done
 	sleep 1
-	after=$(pss ${pid[ours]}) slab1=$(slab)
-	echo "ours, $((n * each)) ports: daemon $before -> $after KB PSS, with all its processes $idle -> $(pss $(all_of ${pid[ours]})), Slab $slab0 -> $slab1 KB"
+	after=$(pss ${pid[crowded]}) slab1=$(slab)
+	echo "ours, $((n * each)) ports: daemon $before -> $after KB PSS, with all its processes $idle -> $(pss $(all_of ${pid[crowded]})), Slab $slab0 -> $slab1 KB"
 	awk -v p=$(((after - before) * 1024)) -v s=$(((slab1 - slab0) * 1024)) -v n=$((n * each)) \
 		'BEGIN {printf "ours, per port: daemon %.0f bytes, Slab %.0f bytes\n", p / n, s / n}'
-	empty ours
+	stop_crowded
 	has docker || return
 	args=()
 	for k in $(seq 32); do args+=(-p "$((30000 + k)):$k"); done
