@@ -9,7 +9,7 @@
 OWN_NETWORK=${OWN_NETWORK:-1}
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-for tool in ip nft nsenter busybox musl-gcc; do
+for tool in ip nft nsenter busybox musl-gcc tcpdump; do
 	command -v $tool >/dev/null || { rm -rf "$T"; skip_all "no $tool"; }
 done
 NETTOOL=$T/nettool
