@@ -279,6 +279,17 @@ d rm -f many >/dev/null
 same "and all go" "" "$(port_elements)"
 check "so that they can be had again" d run --rm -p 20000-20999:1000-1999 busybox true
 
+container many -p 21000-21299:1000-1299/udp -- udp:1000-1299
+many=$(ip_of many)
+udp() { ask ns:outside udp $HOST4 21150 "${1:-2500}" 5557; }
+matches "a flow to one of many ports of UDP" '^many' udp
+d rm -f many >/dev/null
+d run -d --name filler busybox sleep 1000 >/dev/null
+container many2 -p 21000-21299:1000-1299/udp -- udp:1000-1299
+refute "their address is another" test "$(ip_of many2)" = "$many"
+matches "the flow follows" '^many2' udp
+d rm -f many2 filler >/dev/null
+
 # ---- other defaults ----
 
 stop_daemon
