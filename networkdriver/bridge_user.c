@@ -44,6 +44,8 @@ void bridge_configure(const struct network *net)
 	if (!net->icc)
 		set_switch("ipv4", net->bridge, "send_redirects", "0");
 	set_switch("ipv6", net->bridge, "accept_ra", "0");
+	/* Its addresses are ours alone. The kernel asks for no neighbour while one is being tried. */
+	set_switch("ipv6", net->bridge, "accept_dad", "0");
 	if (net->subnet6.prefix)
 		set_switch("ipv6", net->bridge, "disable_ipv6", "0");
 }

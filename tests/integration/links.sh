@@ -110,9 +110,10 @@ for nf in 0 1; do
 	start_daemon --icc=false
 	answers "and with the next (bridge-nf $nf)" "$(field pg '{{.Config.Hostname}}') $web" web tcp "$pg" 5432
 	d stop -t 0 pg >/dev/null
-	d run -d --name heir db >/dev/null # takes the address
+	d run -d --name heir -h heir db >/dev/null # takes the address
 	eventually is_ready heir
 	same "somebody else has the child's address (bridge-nf $nf)" "$pg" "$(ip_of heir)"
+	answers "(who is there for the host)" heir host tcp "$pg" 5432
 	silent "the link does not lead to him (bridge-nf $nf)" web tcp "$pg" 5432
 	d start pg >/dev/null
 	eventually is_ready pg

@@ -4,11 +4,12 @@
 #	outside	203.0.113.2 and 2001:db8:1::2, on our link up0 (203.0.113.1, 2001:db8:1::1)
 #	beyond	198.51.100.2, on our link up1 (198.51.100.1)
 #
-# They know no way to what is behind us: only what comes from our addresses is answered.
+# They know no way to what is behind us: only what comes from our addresses is answered. The host's
+# resolv.conf names a server of its own at 127.0.0.1, which is not there unless name_server starts it.
 OWN_NETWORK=${OWN_NETWORK:-1}
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-for tool in ip nft nsenter busybox musl-gcc; do
+for tool in ip nft nsenter busybox musl-gcc tcpdump; do
 	command -v $tool >/dev/null || { rm -rf "$T"; skip_all "no $tool"; }
 done
 NETTOOL=$T/nettool
@@ -33,7 +34,7 @@ OUTSIDE=203.0.113.2 OUTSIDE6=2001:db8:1::2 HOST4=203.0.113.1 HOST6=2001:db8:1::1
 BEYOND=198.51.100.2 HOST4B=198.51.100.1
 make_world() {
 	add_host outside up0 $HOST4/24 $OUTSIDE/24 $HOST6/64 $OUTSIDE6/64 &&
-		add_host beyond up1 $HOST4B/24 $BEYOND/24
+		add_host beyond up1 $HOST4B/24 $BEYOND/24 && own_resolv_conf "nameserver 127.0.0.1"
 }
 all_served=()
 # serve_in NAME SPEC...: a server in that namespace ("host": here) that calls itself so and is ready
@@ -118,11 +119,10 @@ traces() {
 	port_elements
 	grep -F "$T/" /proc/self/mountinfo | cut -d ' ' -f 5 | grep -v resolv.conf | sort
 	known_ids >"$T/ids"
-	find /sys/fs/cgroup -type d 2>/dev/null | grep -F -f "$T/ids"
+	ls -d /sys/fs/cgroup/{,*/}docker*/* 2>/dev/null | grep -F -f "$T/ids"
 	find "$T/exec" -mindepth 1 ! -type d 2>/dev/null | sort
 	ls "$T/root/networks"
 	ip -o link show type bridge | grep -oE '^[0-9]+: [^:]+' | cut -d ' ' -f 2
-	our_processes | grep -vF 'docker -d -D' | cut -d ' ' -f 1
 }
 # gained BEFORE: what there is now and was not then, when it does not go within seconds: a veth ends
 # with its namespace, which the kernel clears away when it gets to it.

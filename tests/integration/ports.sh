@@ -123,10 +123,7 @@ silent "direct routing: a port that is not published" ns:outside tcp "$web" 82
 silent "direct routing: nor one of 127.0.0.1" ns:outside tcp "$web" 81
 silent "direct routing: nor by UDP" ns:outside udp "$web" 81
 silent "direct routing: nor another container" ns:outside tcp "$other" 80
-in_ns outside ip route add 127.0.0.8/29 via $HOST4 src $OUTSIDE
-silent "control: the loopback address is not answered by itself" ns:outside tcp 127.0.0.9 8080
-in_ns outside ip route del local 127.0.0.0/8 dev lo table local
-in_ns outside ip route del local 127.0.0.1 dev lo table local 2>/dev/null
+in_ns outside ip addr del 127.0.0.1/8 dev lo # else it hears no answer
 in_ns outside ip route add 127.0.0.1/32 via $HOST4 dev eth0 src $OUTSIDE
 nsenter --net=/run/netns/outside tcpdump -ni eth0 -c 1 -w "$T/pcap" 'dst host 127.0.0.1' >/dev/null 2>"$T/sniffer" &
 sniffer=$!
@@ -135,15 +132,16 @@ silent "routing 127.0.0.1 at us: a port of 127.0.0.1" ns:outside tcp 127.0.0.1 8
 silent "nor one of the host's services there" ns:outside tcp 127.0.0.1 9000
 silent "nor a port that is published anywhere" ns:outside tcp 127.0.0.1 8080
 sysctl -qw net.ipv4.conf.all.route_localnet=1 # as others have it that want the same
-silent "nor where the host lets 127.0.0.1 in: a port of 127.0.0.1" ns:outside tcp 127.0.0.1 8081
+answers "(where the host lets 127.0.0.1 in, all of this leads there)" "host $OUTSIDE" ns:outside tcp 127.0.0.1 9000
+silent "but not to a port of 127.0.0.1" ns:outside tcp 127.0.0.1 8081
+silent "nor to one that is published anywhere" ns:outside tcp 127.0.0.1 8080
 sysctl -qw net.ipv4.conf.all.route_localnet=0
 check "such packets were really sent" eventually is_dead $sniffer
 kill $sniffer 2>/dev/null
 in_ns outside ip route del 127.0.0.1/32
 # A container that tries the same by its gateway.
 in_container other sysctl -qw net.ipv4.conf.all.route_localnet=1 net.ipv4.conf.eth0.route_localnet=1 2>/dev/null
-in_container other ip route del local 127.0.0.0/8 dev lo table local
-in_container other ip route del local 127.0.0.1 dev lo table local
+in_container other ip addr del 127.0.0.1/8 dev lo
 in_container other ip route add 127.0.0.1/32 via 172.17.0.1 dev eth0 src "$other"
 ask_from_other() { in_container other "$NETTOOL" ask tcp "$@" 400; }
 tcpdump -lni any -c 1 src host "$other" and dst host 127.0.0.1 >/dev/null 2>"$T/sniffer" &
@@ -280,6 +278,17 @@ answers "they are served" "many $OUTSIDE" ns:outside tcp $HOST4 20999
 d rm -f many >/dev/null
 same "and all go" "" "$(port_elements)"
 check "so that they can be had again" d run --rm -p 20000-20999:1000-1999 busybox true
+
+container many -p 21000-21299:1000-1299/udp -- udp:1000-1299
+many=$(ip_of many)
+udp() { ask ns:outside udp $HOST4 21150 "${1:-2500}" 5557; }
+matches "a flow to one of many ports of UDP" '^many' udp
+d rm -f many >/dev/null
+d run -d --name filler busybox sleep 1000 >/dev/null
+container many2 -p 21000-21299:1000-1299/udp -- udp:1000-1299
+refute "their address is another" test "$(ip_of many2)" = "$many"
+matches "the flow follows" '^many2' udp
+d rm -f many2 filler >/dev/null
 
 # ---- other defaults ----
 
