@@ -19,12 +19,13 @@
 
 #define PROC_NET "/proc/sys/net"
 
-static void set_switch(const char *family, const char *ifname, const char *key, const char *value)
+/* what: "ipv4/conf", say. */
+static void set_switch(const char *what, const char *ifname, const char *key, const char *value)
 {
 	char path[128];
 	autobuf struct buf now = BUF_INIT(64);
 
-	snprintf(path, sizeof(path), PROC_NET "/%s/conf/%s/%s", family, ifname, key);
+	snprintf(path, sizeof(path), PROC_NET "/%s/%s/%s", what, ifname, key);
 	/* As it is to be already, or not there (no IPv6): nothing to write to a read-only /proc. */
 	if (fs_read_file(AT_FDCWD, path, &now) < 0)
 		return;
@@ -37,17 +38,20 @@ static void set_switch(const char *family, const char *ifname, const char *key, 
 void bridge_configure(const struct network *net)
 {
 	/* Ports of 127.0.0.1 lead out of the loopback interface: the firewall guards what this opens. */
-	if (net->firewall && !net->internal)
-		set_switch("ipv4", net->bridge, "route_localnet", "1");
+	set_switch("ipv4/conf", net->bridge, "route_localnet",
+		   net->firewall && !net->internal ? "1" : "0");
 	/* Who may not talk at the bridge talks by the host, as far as the rules allow it. */
-	set_switch("ipv4", net->bridge, "proxy_arp_pvlan", net->icc ? "0" : "1");
-	if (!net->icc)
-		set_switch("ipv4", net->bridge, "send_redirects", "0");
-	set_switch("ipv6", net->bridge, "accept_ra", "0");
+	set_switch("ipv4/conf", net->bridge, "proxy_arp_pvlan", net->icc ? "0" : "1");
+	if (!net->icc) {
+		/* At once: by default the kernel lets up to 0.8 s pass before it answers for another. */
+		set_switch("ipv4/neigh", net->bridge, "proxy_delay", "0");
+		set_switch("ipv4/conf", net->bridge, "send_redirects", "0");
+	}
+	set_switch("ipv6/conf", net->bridge, "accept_ra", "0");
 	/* Its addresses are ours alone. The kernel asks for no neighbour while one is being tried. */
-	set_switch("ipv6", net->bridge, "accept_dad", "0");
+	set_switch("ipv6/conf", net->bridge, "accept_dad", "0");
 	if (net->subnet6.prefix)
-		set_switch("ipv6", net->bridge, "disable_ipv6", "0");
+		set_switch("ipv6/conf", net->bridge, "disable_ipv6", "0");
 }
 
 static int add_ip(int sock, const struct network *net, struct error *err)

@@ -222,7 +222,7 @@ static int commit(struct firewall *fw, struct nl_msg *m, struct error *err)
 /* Everything that is needed, in a table that is gone before anybody sees it. */
 static int nft_probe(struct firewall *fw, struct error *err)
 {
-	static const char scratch[] = "docker-probe";
+	static const char scratch[] = "docker.probe"; /* no daemon's: theirs are docker-NAME */
 	autofree uint32_t *space = xmalloc(SPACE);
 	struct nl_msg m = nl_msg_in(space, SPACE);
 	int rc;
@@ -262,12 +262,23 @@ static int sync_into(struct firewall *fw, const struct fw_state *state, bool ane
 	return commit(fw, &m, err);
 }
 
-/* A table of another version of us, whose sets or chains are others, is replaced as a whole. */
+/*
+ * A table of another version of us, whose sets or chains are others, is replaced as a whole, with what
+ * the administrator put there. No other failure is worth that.
+ */
 static int nft_sync(struct firewall *fw, const struct fw_state *state, struct error *err)
 {
-	if (sync_into(fw, state, false, err) == 0)
+	static const int mismatches[] = { EEXIST, EINVAL, EBUSY, EOPNOTSUPP };
+	struct error why;
+
+	if (sync_into(fw, state, false, &why) == 0)
 		return 0;
-	return sync_into(fw, state, true, err);
+	for (size_t i = 0; i < array_size(mismatches); i++)
+		if (why.sys == mismatches[i])
+			return sync_into(fw, state, true, err);
+	if (err)
+		*err = why;
+	return -1;
 }
 
 static int nft_change(struct firewall *fw, const struct fw_change *c, struct error *err)

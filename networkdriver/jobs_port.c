@@ -17,17 +17,25 @@
 
 #define MAX_PORTS 65536 /* of one job */
 
-int withdraw_ports(struct networkdriver *d, const char *id, struct error *err)
+/* The rules go first: of two that serve one port the kernel could not tell whose it removes. */
+static int withdraw(struct networkdriver *d, const char *id, const struct port_list *these,
+		    struct error *err)
 {
 	struct port_list ports = { 0 };
 	int rc;
 
-	ports_release(&d->ports, id, &ports);
+	ports_disown(&d->ports, id, these, &ports);
 	rc = firewall_change(&d->firewall,
 			     &(struct fw_change){ .ports = ports.v, .nports = ports.n }, err);
 	conntrack_forget(&ports);
+	ports_free(&d->ports, &ports);
 	port_list_done(&ports);
 	return rc;
+}
+
+int withdraw_ports(struct networkdriver *d, const char *id, struct error *err)
+{
+	return withdraw(d, id, NULL, err);
 }
 
 static bool is_any(const char *ip)
@@ -167,7 +175,7 @@ static int publish(struct networkdriver *d, const char *id, const struct port_re
 	if (firewall_change(&d->firewall,
 			    &(struct fw_change){ .add = true, .ports = out->v, .nports = out->n },
 			    err) < 0) {
-		(void)withdraw_ports(d, id, &ignored); /* the first failure is the news */
+		(void)withdraw(d, id, out, &ignored); /* the first failure is the news */
 		return -1;
 	}
 	conntrack_forget(out);

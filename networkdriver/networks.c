@@ -152,23 +152,34 @@ void networks_set_ready(struct networkdriver *d, struct network *net)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* The name is taken at once, so that two that are made at the same time cannot share it. */
+static int refuse_other(const struct network *net, const struct network *other, struct error *err)
+{
+	bool bridged = net->driver == DRIVER_BRIDGE && other->driver == DRIVER_BRIDGE;
+
+	if (strcmp(other->name, net->name) == 0)
+		return error_set(err, ERR_CONFLICT, "network with name %s already exists",
+				 net->name);
+	if (bridged && *net->bridge && strcmp(other->bridge, net->bridge) == 0)
+		return error_set(err, ERR_FORBIDDEN,
+				 "conflicts with network %s (%s): networks have same bridge name",
+				 other->id, other->bridge);
+	return 0;
+}
+
+/* Names are taken at once, so that two that are made at the same time cannot share one. */
 int networks_enter(struct networkdriver *d, struct network *net, struct error *err)
 {
-	struct network *other = NULL;
 	size_t pos = 0;
+	int rc = 0;
 	void *v;
 
 	pthread_mutex_lock(&d->lock);
-	while (!other && map_next(&d->networks, &pos, &v))
-		if (strcmp(((struct network *)v)->name, net->name) == 0)
-			other = v;
-	if (!other)
+	while (rc == 0 && map_next(&d->networks, &pos, &v))
+		rc = refuse_other(net, v, err);
+	if (rc == 0)
 		map_set(&d->networks, net->id, network_ref(net));
 	pthread_mutex_unlock(&d->lock);
-	return other ? error_set(err, ERR_CONFLICT, "network with name %s already exists",
-				 net->name)
-		     : 0;
+	return rc;
 }
 
 void networks_leave(struct networkdriver *d, struct network *net)

@@ -13,7 +13,7 @@
 
 #include "pkg/mem.h"
 
-#define TRIES 64 /* of ports that are free with us but not on the host */
+#define TRIES 64 /* of any ports that are free with us but not on the host */
 
 static const struct {
 	const char *name;
@@ -273,11 +273,9 @@ static uint16_t enter_next(struct ports *p, struct pair *pair, uint16_t first, u
 }
 
 static int allocate_any(struct ports *p, struct pair *pair, uint16_t first, uint16_t last,
-			uint16_t *next, struct error *err)
+			uint32_t tries, uint16_t *next, struct error *err)
 {
-	uint32_t span = (uint32_t)last - first + 1;
-
-	for (uint32_t i = 0; i < TRIES && i < span; i++) {
+	for (uint32_t i = 0; i < tries; i++) {
 		const struct port *refused;
 
 		if (!enter_next(p, pair, first, last, next))
@@ -305,10 +303,10 @@ static int allocate_one(struct ports *p, const struct port_request *r, struct pa
 		return allocate_fixed(p, pair, first, err);
 	if (first) {
 		own = first; /* a range is tried from its beginning */
-		return allocate_any(p, pair, first, last, &own, err);
+		return allocate_any(p, pair, first, last, (uint32_t)last - first + 1, &own, err);
 	}
 	port_range(&first, &last);
-	return allocate_any(p, pair, first, last, &p->next[proto_index(r->proto)], err);
+	return allocate_any(p, pair, first, last, TRIES, &p->next[proto_index(r->proto)], err);
 }
 
 static struct port_list *owner_list(struct ports *p, const char *container)
@@ -373,20 +371,44 @@ void ports_adopt(struct ports *p, const char *container, const struct port_list 
 	pthread_mutex_unlock(&p->lock);
 }
 
-void ports_release(struct ports *p, const char *container, struct port_list *out)
+static bool is_same(const struct port *a, const struct port *b)
+{
+	return a->proto == b->proto && a->v6 == b->v6 && a->any == b->any &&
+	       a->routed == b->routed && a->host_port == b->host_port && a->port == b->port &&
+	       ip6_equal(&a->host, &b->host) && ip6_equal(&a->to, &b->to);
+}
+
+void ports_disown(struct ports *p, const char *container, const struct port_list *these,
+		  struct port_list *out)
 {
 	struct port_list *l;
+	size_t kept = 0, k = 0;
 
 	pthread_mutex_lock(&p->lock);
-	l = map_del(&p->owners, container);
+	l = map_get(&p->owners, container);
 	for (size_t i = 0; l && i < l->n; i++)
+		if (!these || (k < these->n && is_same(&l->v[i], &these->v[k]))) {
+			list_add(out, &l->v[i]);
+			k++;
+		} else {
+			l->v[kept++] = l->v[i];
+		}
+	if (l)
+		l->n = kept;
+	if (l && kept == 0) {
+		map_del(&p->owners, container);
+		port_list_done(l);
+		free(l);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+void ports_free(struct ports *p, const struct port_list *l)
+{
+	pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; i < l->n; i++)
 		leave(p, &l->v[i]);
 	pthread_mutex_unlock(&p->lock);
-	if (!l)
-		return;
-	append(out, l);
-	port_list_done(l);
-	free(l);
 }
 
 void ports_list(struct ports *p, struct port_list *out)

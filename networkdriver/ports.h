@@ -58,8 +58,13 @@ int ports_allocate(struct ports *p, const char *container, const struct port_req
 		   size_t n, struct port_list *out, struct error *err);
 /* After a restart: these are in use, whatever is bound. One that is another's is left out. */
 void ports_adopt(struct ports *p, const char *container, const struct port_list *l);
-/* Take away what the container has, appended to *out. */
-void ports_release(struct ports *p, const char *container, struct port_list *out);
+/*
+ * Take these away from the container, in the order in which it got them, or all that it has (NULL):
+ * appended to *out, and listed no more, but nobody else gets them before ports_free(), when no rule serves them any longer.
+ */
+void ports_disown(struct ports *p, const char *container, const struct port_list *these,
+		  struct port_list *out);
+void ports_free(struct ports *p, const struct port_list *l);
 /* Copies of all that is published, appended. */
 void ports_list(struct ports *p, struct port_list *out);
 

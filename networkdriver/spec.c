@@ -215,7 +215,7 @@ static int read_mode(const char *text, enum fw_mode *out, struct error *err)
 
 static int read_ifname(const char *text, char out[NL_NAME_SIZE], struct error *err)
 {
-	if (!*text || strlen(text) >= NL_NAME_SIZE || strpbrk(text, "/: \t\n") ||
+	if (!*text || strlen(text) >= NL_NAME_SIZE || strpbrk(text, "/:% \t\n") ||
 	    strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return error_set(err, ERR_BAD_REQUEST, "invalid name of an interface: \"%s\"",
 				 text);

@@ -38,7 +38,8 @@ static void release(struct ports *p, const char *id)
 {
 	struct port_list out = { 0 };
 
-	ports_release(p, id, &out);
+	ports_disown(p, id, NULL, &out);
+	ports_free(p, &out);
 	port_list_done(&out);
 }
 
@@ -218,6 +219,7 @@ static void refuses_specs(void **state)
 		{ "{\"Options\":{\"com.docker.network.bridge.enable_icc\":\"maybe\"}}",
 		  ERR_BAD_REQUEST },
 		{ "{\"Options\":{\"com.docker.network.bridge.name\":\"a/b\"}}", ERR_BAD_REQUEST },
+		{ "{\"Options\":{\"com.docker.network.bridge.name\":\"a%d\"}}", ERR_BAD_REQUEST },
 		{ "{\"Options\":{\"com.docker.network.bridge.gateway_mode_ipv4\":\"x\"}}",
 		  ERR_BAD_REQUEST },
 		{ "{\"Driver\":\"macvlan\",\"Options\":{\"macvlan_mode\":\"l2\"}}",
@@ -261,6 +263,33 @@ static void writes_what_it_reads(void **state)
 	network_unref(second);
 }
 
+/* What is being withdrawn is nobody's, and nobody gets it before its rules are gone. */
+static void withdraws_some_then_frees_them(void **state)
+{
+	struct port_list first = { 0 }, second = { 0 }, gone = { 0 }, left = { 0 };
+	struct port_request a = tcp(47011, 47011), b = tcp(47012, 47012);
+	struct ports p;
+
+	(void)state;
+	ports_init(&p);
+	assert_int_equal(ports_allocate(&p, "a", &a, 1, &first, NULL), 0);
+	assert_int_equal(ports_allocate(&p, "a", &b, 1, &second, NULL), 0);
+	ports_disown(&p, "a", &second, &gone);
+	assert_int_equal(gone.n, second.n);
+	assert_int_equal(gone.v[0].host_port, 47012);
+	ports_list(&p, &left);
+	assert_int_equal(left.n, first.n);
+	assert_int_equal(left.v[0].host_port, 47011);
+	assert_int_equal(allocate(&p, "b", b, NULL, NULL), -1);
+	ports_free(&p, &gone);
+	assert_int_equal(allocate(&p, "b", b, NULL, NULL), 0);
+	port_list_done(&first);
+	port_list_done(&second);
+	port_list_done(&gone);
+	port_list_done(&left);
+	ports_done(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +298,7 @@ int main(void)
 		cmocka_unit_test(gives_all_or_none),
 		cmocka_unit_test(sees_what_the_host_listens_on),
 		cmocka_unit_test(adopts_what_runs),
+		cmocka_unit_test(withdraws_some_then_frees_them),
 		cmocka_unit_test(reads_a_spec),
 		cmocka_unit_test(refuses_specs),
 		cmocka_unit_test(writes_what_it_reads),
