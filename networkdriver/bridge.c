@@ -28,6 +28,8 @@
 struct bridge {
 	int sock;
 	const struct options *o;
+	const struct taken
+		*kept; /* subnets of other networks, whose routes need not be there yet */
 	struct nl_link link;
 	bool made;          /* by us, just now */
 	struct subnet addr; /* the first that it has; prefix 0: none */
@@ -97,6 +99,8 @@ static int choose_subnet(const struct bridge *b, struct subnet *out, struct erro
 	struct taken taken = { 0 };
 	int rc = bridge_taken(b->sock, &taken, err);
 
+	for (size_t i = 0; i < b->kept->n; i++)
+		taken_add(&taken, b->kept->v[i]);
 	if (rc == 0)
 		rc = pool_choose(o->npools ? o->pools : pool_bridge,
 				 o->npools ? o->npools : pool_bridge_count, taken.v, taken.n, out,
@@ -255,10 +259,11 @@ static int setup(struct bridge *b, unsigned mtu, struct error *err)
 	return 0;
 }
 
-int bridge_setup(struct network *net, const struct options *o, struct error *err)
+int bridge_setup(struct network *net, const struct options *o, const struct taken *kept,
+		 struct error *err)
 {
 	autoclose int sock = netlink_open();
-	struct bridge b = { .sock = sock, .o = o };
+	struct bridge b = { .sock = sock, .o = o, .kept = kept };
 	unsigned mtu = o->mtu;
 
 	if (sock < 0)

@@ -42,8 +42,12 @@ struct networkdriver {
 	size_t nlinks;
 };
 
-/* bridge.c: fill the first part of net in. Nothing is left behind on failure. */
-int bridge_setup(struct network *net, const struct options *o, struct error *err);
+/*
+ * bridge.c: fill the first part of net in. A subnet that is to be chosen is none of those in kept.
+ * Nothing is left behind on failure.
+ */
+int bridge_setup(struct network *net, const struct options *o, const struct taken *kept,
+		 struct error *err);
 void bridge_undo(const struct network *net); /* a later step failed: remove it if it was made */
 int bridge_enable_forwarding(struct error *err);
 /* Every subnet that the host uses: routes, and where its nameservers live. */
@@ -69,15 +73,20 @@ void vlan_unmake(struct network *net); /* its making was broken off */
 struct network *networks_find(struct networkdriver *d, const char *name_or_id, struct error *err);
 /* All, by name; a NULL at the end. networks_list_free() it. */
 struct network **networks_list(struct networkdriver *d);
+struct network **
+networks_list_up(struct networkdriver *d); /* and those that are not complete yet */
 void networks_list_free(struct network **list);
 void networks_add(struct networkdriver *d, struct network *net); /* takes the reference */
 /* In the making: in the table, so that its name and subnets are taken, but not to be found yet. */
 int networks_enter(struct networkdriver *d, struct network *net, struct error *err);
+void networks_set_up(struct networkdriver *d, struct network *net);
 void networks_set_ready(struct networkdriver *d, struct network *net);
 void networks_leave(struct networkdriver *d, struct network *net);
 
 /* networks_make.c */
-int network_bring_up(struct networkdriver *d, struct network *net, struct error *err);
+/* What networks_load() found. One that cannot be brought up is there all the same, with nobody on it. */
+void networks_bring_up(struct networkdriver *d);
+void networks_add_subnets(struct networkdriver *d, struct taken *out); /* IPv4, of all networks */
 int networks_create(struct networkdriver *d, const json_t *spec, struct network **out,
 		    struct error *err);
 int networks_remove(struct networkdriver *d, struct network *net, struct error *err);
@@ -86,7 +95,8 @@ int networks_remove(struct networkdriver *d, struct network *net, struct error *
 int network_save(const struct networkdriver *d, struct network *net, bool is_made,
 		 struct error *err);
 void network_forget(const struct networkdriver *d, const struct network *net); /* its files */
-int networks_load(struct networkdriver *d, struct error *err); /* what earlier daemons kept */
+int networks_load(struct networkdriver *d,
+		  struct error *err); /* what earlier daemons kept: not up */
 
 /* sweep.c: remove our ports of bridges that are neither known nor allocated. */
 int networks_sweep(struct network **all, const struct strlist *known, struct error *err);

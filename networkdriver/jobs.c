@@ -77,7 +77,7 @@ static const struct handler network_jobs[] = {
 
 static void collect_networks(struct networkdriver *d, struct fw_state *state)
 {
-	struct network **all = networks_list(d);
+	struct network **all = networks_list_up(d);
 	size_t n = 0;
 
 	while (all[n])
@@ -182,15 +182,20 @@ static int fill_bridge(struct network *net, const struct networkdriver *d, const
 }
 
 /* The default network, up. */
-static struct network *bridge_new(const struct networkdriver *d, const struct options *o,
+static struct network *bridge_new(struct networkdriver *d, const struct options *o,
 				  struct error *err)
 {
 	struct network *net = builtin_new("bridge", DRIVER_BRIDGE, d);
+	struct taken kept = { 0 };
 	struct error ignored;
+	int rc;
 
 	if (o->ip_forward && bridge_enable_forwarding(&ignored) < 0)
 		log_warn("%s, ignoring: containers reach nothing but this host", ignored.text);
-	if (bridge_setup(net, o, err) == 0) {
+	networks_add_subnets(d, &kept);
+	rc = bridge_setup(net, o, &kept, err);
+	taken_done(&kept);
+	if (rc == 0) {
 		if (fill_bridge(net, d, o, err) == 0)
 			return net;
 		bridge_undo(net);
@@ -245,6 +250,9 @@ static int start(struct networkdriver *d, const struct options *o, const char *b
 {
 	if (o->iptables && firewall_open(&d->firewall, name, backend, collect, d, err) < 0)
 		return -1;
+	/* First: the default network chooses none of their subnets. */
+	if (networks_load(d, err) < 0)
+		return -1;
 	if (!o->disabled) {
 		d->bridge = bridge_new(d, o, err);
 		if (!d->bridge)
@@ -253,7 +261,8 @@ static int start(struct networkdriver *d, const struct options *o, const char *b
 	}
 	add_builtin(d, "host", DRIVER_HOST);
 	add_builtin(d, "none", DRIVER_NULL);
-	return networks_load(d, err);
+	networks_bring_up(d);
+	return 0;
 }
 
 static int job_init_networkdriver(struct job *job, void *self)

@@ -261,6 +261,8 @@ static int check_room(const struct network *net, const char *id, struct error *e
 {
 	if (net->removed)
 		return error_set(err, ERR_NOT_FOUND, "network %s not found", net->name);
+	if (!net->has_allocators && (net->subnet.prefix || net->subnet6.prefix))
+		return error_set(err, ERR_INTERNAL, "network %s is not up", net->name);
 	if (map_get(&net->endpoints, id))
 		return error_set(err, ERR_FORBIDDEN,
 				 "endpoint with name %s already exists in network %s", id,

@@ -68,7 +68,8 @@ struct network {
 	char if_prefix[NL_NAME_SIZE]; /* of the container's end: "eth" */
 	char vlan_mode[16];           /* of macvlan and ipvlan */
 
-	bool ready; /* complete: may be found. Guarded by the driver's lock */
+	/* It has its bridge: its rules are to be in force; and it is complete: it may be found. */
+	bool up, ready; /* guarded by the driver's lock */
 
 	pthread_mutex_t lock; /* guards all below */
 	bool removed;         /* out of the table: no endpoint more */

@@ -114,7 +114,7 @@ static int by_name(const void *a, const void *b)
 	return c ? c : strcmp(x->id, y->id);
 }
 
-struct network **networks_list(struct networkdriver *d)
+static struct network **list_if(struct networkdriver *d, bool also_up)
 {
 	struct network **list;
 	size_t pos = 0, n = 0;
@@ -122,12 +122,25 @@ struct network **networks_list(struct networkdriver *d)
 
 	pthread_mutex_lock(&d->lock);
 	list = xcalloc(map_count(&d->networks) + 1, sizeof(struct network *));
-	while (map_next(&d->networks, &pos, &v))
-		if (((struct network *)v)->ready)
-			list[n++] = network_ref(v);
+	while (map_next(&d->networks, &pos, &v)) {
+		struct network *net = v;
+
+		if (net->ready || (also_up && net->up))
+			list[n++] = network_ref(net);
+	}
 	pthread_mutex_unlock(&d->lock);
 	qsort(list, n, sizeof(struct network *), by_name);
 	return list;
+}
+
+struct network **networks_list(struct networkdriver *d)
+{
+	return list_if(d, false);
+}
+
+struct network **networks_list_up(struct networkdriver *d)
+{
+	return list_if(d, true);
 }
 
 void networks_list_free(struct network **list)
@@ -142,6 +155,13 @@ void networks_add(struct networkdriver *d, struct network *net)
 	pthread_mutex_lock(&d->lock);
 	net->ready = true;
 	map_set(&d->networks, net->id, net);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void networks_set_up(struct networkdriver *d, struct network *net)
+{
+	pthread_mutex_lock(&d->lock);
+	net->up = true;
 	pthread_mutex_unlock(&d->lock);
 }
 

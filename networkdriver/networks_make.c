@@ -32,28 +32,40 @@ static void add_own_subnets(const struct networkdriver *d, const struct network 
 	}
 }
 
-static int refuse_overlap(struct networkdriver *d, const struct network *net, struct error *err)
+void networks_add_subnets(struct networkdriver *d, struct taken *out)
 {
-	const struct network *other = NULL;
-	size_t pos = 0;
-	void *v;
+	pthread_mutex_lock(&d->lock);
+	add_own_subnets(d, NULL, out);
+	pthread_mutex_unlock(&d->lock);
+}
 
-	while (!other && map_next(&d->networks, &pos, &v)) {
-		const struct network *n = v;
-		bool v4 = n->subnet.prefix && net->subnet.prefix &&
-			  subnet_overlaps(n->subnet, net->subnet);
-		bool v6 = n->subnet6.prefix && net->subnet6.prefix &&
-			  subnet6_overlaps(&n->subnet6, &net->subnet6);
+static int refuse_overlap_with(const struct network *other, const struct network *net,
+			       struct error *err)
+{
+	bool v4 = other->subnet.prefix && net->subnet.prefix &&
+		  subnet_overlaps(other->subnet, net->subnet);
+	bool v6 = other->subnet6.prefix && net->subnet6.prefix &&
+		  subnet6_overlaps(&other->subnet6, &net->subnet6);
 
-		if (n != net && (v4 || v6))
-			other = n;
-	}
-	if (!other)
+	if (other == net || (!v4 && !v6))
 		return 0;
 	return error_set(err, ERR_FORBIDDEN,
 			 "invalid pool request: Pool overlaps with other one on this address space "
 			 "(network %s)",
 			 other->name);
+}
+
+/* With the lock held. */
+static int refuse_overlap(const struct networkdriver *d, const struct network *net,
+			  struct error *err)
+{
+	size_t pos = 0;
+	int rc = 0;
+	void *v;
+
+	while (rc == 0 && map_next(&d->networks, &pos, &v))
+		rc = refuse_overlap_with(v, net, err);
+	return rc;
 }
 
 struct address_of_host {
@@ -181,7 +193,7 @@ static void name_bridge(struct network *net)
 		snprintf(net->bridge, sizeof(net->bridge), "br-%.12s", net->id);
 }
 
-int network_bring_up(struct networkdriver *d, struct network *net, struct error *err)
+static int bring_up(struct networkdriver *d, struct network *net, struct error *err)
 {
 	net->firewall = d->firewall.ops != NULL;
 	if (!has_addresses(net))
@@ -190,6 +202,29 @@ int network_bring_up(struct networkdriver *d, struct network *net, struct error 
 		return -1;
 	name_files(d, net);
 	return net->driver == DRIVER_BRIDGE ? bridge_create(net, err) : vlan_setup(net, err);
+}
+
+/* The default network may have come to another subnet since: then it is the one that stays. */
+static int bring_up_again(struct networkdriver *d, struct network *net, struct error *err)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&d->lock);
+	if (d->bridge && has_addresses(net))
+		rc = refuse_overlap_with(d->bridge, net, err);
+	pthread_mutex_unlock(&d->lock);
+	return rc < 0 ? -1 : bring_up(d, net, err);
+}
+
+void networks_bring_up(struct networkdriver *d)
+{
+	struct network **all = networks_list(d);
+	struct error err;
+
+	for (struct network **p = all; *p; p++)
+		if (!(*p)->builtin && bring_up_again(d, *p, &err) < 0)
+			log_error("network %s is not up: %s", (*p)->name, err.text);
+	networks_list_free(all);
 }
 
 static int put_rules(struct networkdriver *d, const struct network *net, struct error *err)
@@ -207,10 +242,13 @@ static int make(struct networkdriver *d, struct network *net, struct error *err)
 	if (has_addresses(net) && settle_subnets(d, net, err) < 0)
 		return -1;
 	name_bridge(net);
-	if (network_save(d, net, false, err) < 0 || network_bring_up(d, net, err) < 0)
+	if (network_save(d, net, false, err) < 0 || bring_up(d, net, err) < 0)
+		return -1;
+	networks_set_up(d, net);
+	if (put_rules(d, net, err) < 0 || network_save(d, net, true, err) < 0)
 		return -1;
 	networks_set_ready(d, net);
-	return put_rules(d, net, err) < 0 ? -1 : network_save(d, net, true, err);
+	return 0;
 }
 
 static int refuse_name(const struct network *net, struct error *err)

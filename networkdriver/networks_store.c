@@ -41,6 +41,10 @@ int network_save(const struct networkdriver *d, struct network *net, bool is_mad
 	json_object_set_new(json, "Made", json_boolean(is_made));
 	text = json_text(json);
 	path = path_of(d, net);
+	if (strlen(text) > FILE_MAX)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "network %s: its labels and options take more than 1 MiB",
+				 net->name);
 	if (fs_save_atomic(AT_FDCWD, path, text, strlen(text), 0600, is_made ? FS_SAVE_SYNC : 0) <
 	    0)
 		return error_sys(err, "cannot write \"%s\"", path);
@@ -97,7 +101,6 @@ static void unmake(struct networkdriver *d, struct network *net)
 	network_unref(net);
 }
 
-/* One that cannot be brought up is there all the same, and says so when it is used. */
 static void load_one(struct networkdriver *d, const char *id)
 {
 	struct error err;
@@ -112,8 +115,6 @@ static void load_one(struct networkdriver *d, const char *id)
 		unmake(d, net);
 		return;
 	}
-	if (network_bring_up(d, net, &err) < 0)
-		log_error("network %s is not up: %s", net->name, err.text);
 	networks_add(d, net);
 }
 

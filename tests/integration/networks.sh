@@ -87,6 +87,10 @@ refute "with its bridge" ip link show "br-${id:0:12}"
 
 create -o com.docker.network.bridge.name=mybridge -o com.docker.network.driver.mtu=1400 named
 check "a bridge of that name" ip link show mybridge
+for name in mybridge docker0; do
+	fails "$name for another" 'networks have same bridge name' \
+		n create -o com.docker.network.bridge.name=$name other
+done
 expect "its MTU in the container" 1400 d run --rm --network named busybox cat /sys/class/net/eth0/mtu
 n rm named >/dev/null
 refute "it goes with its network" ip link show mybridge
@@ -345,6 +349,33 @@ eventually nothing_remains
 same "no veth, file or port of a network is left" "" "$(remains_of_networks)"
 same "kills in the middle of create and rm leave no bridge" "" "$(ip -o link show type bridge | grep -o 'br-[0-9a-f]*')"
 same "and no file" "" "$(ls "$T/root/networks")"
+
+# ---- a new default network beside a kept one: after a reboot another has taken its subnet ----
+
+d network create auto >/dev/null
+kept=$(d network inspect -f '{{(index .IPAM.Config 0).Subnet}}' auto)
+stop_daemon
+ip link del docker0
+ip link del "$(ip -o link show type bridge | grep -o 'br-[0-9a-f]*' | head -1)"
+ip link add vpn0 type bridge && ip addr add 172.17.5.1/16 dev vpn0 && ip link set vpn0 up
+start_daemon
+container late --network auto -- tcp:80
+container new -- tcp:80
+same "the kept network keeps its subnet" "$kept" "$(d network inspect -f '{{(index .IPAM.Config 0).Subnet}}' auto)"
+refute "the default one chooses another" test "$kept" = "$(d network inspect -f '{{(index .IPAM.Config 0).Subnet}}' bridge)"
+for name in late new; do
+	check "$name has its gateway" d exec $name ping -c 1 -W 2 "$(d exec $name ip route | sed -n 's/^default via \([0-9.]*\).*/\1/p')"
+done
+rm_all
+stop_daemon
+ip link del docker0; ip link del vpn0
+launch_daemon --bip "${kept%.0.0/*}.0.1/16"
+eventually d version
+fails "a network whose subnet the default one was given by hand" 'is not up' d run --rm --network auto busybox true
+check "it can be removed" n rm auto
+stop_daemon
+ip link del docker0
+start_daemon
 
 # ---- many ----
 
