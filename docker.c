@@ -78,6 +78,8 @@ static const struct mflag flags[] = {
 	  "Default address to bind published ports to", NULL },
 	{ "#ip-forward,-ip-forward", MFLAG_BOOL, CONFIG(ip_forward), NULL,
 	  "Enable net.ipv4.ip_forward (default true)", NULL },
+	{ "-ip-forward-no-drop", MFLAG_BOOL, CONFIG(ip_forward_no_drop), NULL,
+	  "Having enabled it, forward also what is no container's", NULL },
 	{ "-ip-masq", MFLAG_BOOL, CONFIG(ip_masq), NULL,
 	  "Masquerade what leaves the bridge (default true)", NULL },
 	{ "#iptables,-iptables", MFLAG_BOOL, CONFIG(iptables), NULL,

@@ -152,6 +152,7 @@ static int init_network(struct daemon *d, struct error *err)
 	set_text(env, "FixedCIDRv6", c->fixed_cidr6);
 	set_text(env, "Root", d->root);
 	set_text(env, "ExecRoot", c->exec_root);
+	json_object_set_new(env, "IpForwardNoDrop", json_boolean(c->ip_forward_no_drop));
 	json_object_set_new(env, "EnableIPv6", json_boolean(c->ipv6));
 	json_object_set_new(env, "DefaultAddressPools", json_from_strv(c->address_pools));
 	if (nested_job(d, NULL, "init_networkdriver", NULL, env, NULL, err) < 0)

@@ -29,7 +29,7 @@ struct daemon_config {
 	const char *bridge_ip;    /* --bip */
 	const char *fixed_cidr, *fixed_cidr6, *default_ip, *firewall_backend;
 	char *const *address_pools; /* --default-address-pool base=SUBNET,size=BITS */
-	bool icc, iptables, ip_forward, ip_masq, ipv6;
+	bool icc, iptables, ip_forward, ip_forward_no_drop, ip_masq, ipv6;
 	int mtu; /* 0: the default route's, or 1500 */
 	bool selinux, debug;
 	char *const *registry_mirrors, *const *insecure_registries;

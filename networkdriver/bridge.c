@@ -22,7 +22,6 @@
 #define DEFAULT_MTU 1500
 #define RESOLV_CONF "/etc/resolv.conf"
 #define RESOLV_CONF_MAX (64 * 1024)
-#define IP_FORWARD "/proc/sys/net/ipv4/ip_forward"
 
 /* The bridge in the making. */
 struct bridge {
@@ -286,16 +285,4 @@ void bridge_undo(const struct network *net)
 
 	if (sock >= 0)
 		(void)nl_link_del(sock, net->ifindex); /* what failed before is the news */
-}
-
-int bridge_enable_forwarding(struct error *err)
-{
-	autobuf struct buf now = BUF_INIT(16);
-
-	/* Where it is on already, a read-only /proc/sys is no reason to fail. */
-	if (fs_read_file(AT_FDCWD, IP_FORWARD, &now) == 0 && buf_text(&now)[0] == '1')
-		return 0;
-	if (fs_write_str(AT_FDCWD, IP_FORWARD, "1") < 0)
-		return error_sys(err, "Cannot enable IPv4 forwarding");
-	return 0;
 }

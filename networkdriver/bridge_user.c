@@ -119,8 +119,6 @@ int bridge_create(struct network *net, struct error *err)
 	if (find_or_make(sock, net, err) < 0)
 		return -1;
 	bridge_configure(net);
-	if (net->subnet6.prefix && bridge_enable_forwarding6(err) < 0)
-		return -1;
 	if (add_ip(sock, net, err) < 0 || bridge_add_ip6(net, err) < 0)
 		return -1;
 	if (nl_link_up(sock, net->ifindex) < 0)
@@ -167,35 +165,4 @@ bool bridge_is_filtered(void)
 {
 	return reads_as(PROC_NET "/bridge/bridge-nf-call-iptables", '1') ||
 	       reads_as(PROC_NET "/bridge/bridge-nf-call-ip6tables", '1');
-}
-
-/* A host that forwards hears no router advertisements any more, unless told to: keep its own way. */
-static void keep_advertisements(void)
-{
-	DIR *dir = opendir(PROC_NET "/ipv6/conf");
-	struct dirent *e;
-
-	while (dir && (e = readdir(dir))) {
-		autofree char *path = xasprintf(PROC_NET "/ipv6/conf/%s/accept_ra", e->d_name);
-
-		if (*e->d_name == '.' || strcmp(e->d_name, "all") == 0 ||
-		    strcmp(e->d_name, "default") == 0 || !reads_as(path, '1'))
-			continue;
-		if (fs_write_str(AT_FDCWD, path, "2") < 0)
-			log_warn("cannot write 2 to %s: %s, ignoring", path, error_words(errno));
-	}
-	if (dir)
-		closedir(dir);
-}
-
-int bridge_enable_forwarding6(struct error *err)
-{
-	if (!fs_exists(PROC_NET "/ipv6"))
-		return error_set(err, ERR_BAD_REQUEST, "this kernel has no IPv6");
-	if (reads_as(PROC_NET "/ipv6/conf/all/forwarding", '1'))
-		return 0;
-	keep_advertisements();
-	if (fs_write_str(AT_FDCWD, PROC_NET "/ipv6/conf/all/forwarding", "1") < 0)
-		return error_sys(err, "Cannot enable IPv6 forwarding");
-	return 0;
 }

@@ -64,7 +64,7 @@ const char *firewall_backend(const struct firewall *fw)
 
 static int sync_locked(struct firewall *fw, struct error *err)
 {
-	struct fw_state state = { 0 };
+	struct fw_state state = { .closed = { fw->closed[0], fw->closed[1] } };
 	int rc;
 
 	fw->collect(fw->arg, &state);
@@ -84,6 +84,19 @@ int firewall_sync(struct firewall *fw, struct error *err)
 	pthread_mutex_lock(&fw->lock);
 	rc = sync_locked(fw, err);
 	fw->synced = fw->synced || rc == 0;
+	pthread_mutex_unlock(&fw->lock);
+	return rc;
+}
+
+int firewall_close_forward(struct firewall *fw, bool v6, struct error *err)
+{
+	int rc;
+
+	if (!fw->ops)
+		return 0;
+	pthread_mutex_lock(&fw->lock);
+	fw->closed[v6] = true;
+	rc = sync_locked(fw, err);
 	pthread_mutex_unlock(&fw->lock);
 	return rc;
 }

@@ -61,6 +61,8 @@ struct fw_state {
 	struct port *ports;
 	struct fw_link *links;
 	size_t nnetworks, nports, nlinks;
+	/* IPv4, IPv6: what neither comes from a bridge nor goes to one is not forwarded. */
+	bool closed[2];
 };
 
 struct fw_change {
@@ -100,6 +102,7 @@ struct firewall {
 	pthread_mutex_t lock; /* guards what follows: one transaction at a time, a short exchange */
 	int sock;             /* netfilter, open as long as the daemon: closing waits for RCU */
 	uint32_t portid;      /* of sock, 0 until it is open */
+	bool closed[2];       /* as in struct fw_state */
 	bool synced;          /* the first sync is done: before it there is nothing to change */
 	struct iptables *iptables; /* that backend's own; NULL with others */
 	bool silent; /* the kernel does not tell of changes: they are looked for. Constant once open */
@@ -117,6 +120,8 @@ const char *firewall_backend(const struct firewall *fw); /* "nftables", "iptable
 int firewall_sync(struct firewall *fw, struct error *err);
 /* 0 without a backend. On failure all is as before. */
 int firewall_change(struct firewall *fw, const struct fw_change *change, struct error *err);
+/* From now on nobody but containers is forwarded, by IPv4 or IPv6. Without a backend: nothing. */
+int firewall_close_forward(struct firewall *fw, bool v6, struct error *err);
 
 /* Somebody removed something: 1 when it was ours, and is back; 0 when it was not. */
 int firewall_repair(struct firewall *fw, struct error *err);

@@ -184,7 +184,7 @@ static void put_state(struct nl_msg *m, const struct firewall *fw, const struct 
 			nft_flush_chain(m, FW_NFT_FAMILY, fw->name, fw_chains[i].name);
 	for (int i = 0; i < FW_SET_COUNT; i++)
 		nft_flush_set(m, FW_NFT_FAMILY, fw->name, &fw_sets[i]);
-	fw_put_rules(m, fw->name);
+	fw_put_rules(m, fw->name, s->closed);
 	put_networks(m, fw, s->networks, s->nnetworks);
 	put_ports_and_links(m, fw, NFT_MSG_NEWSETELEM, s->ports, s->nports, s->links, s->nlinks);
 }
@@ -229,7 +229,7 @@ static int nft_probe(struct firewall *fw, struct error *err)
 
 	nft_begin(&m);
 	put_frame(&m, scratch, false);
-	fw_put_rules(&m, scratch);
+	fw_put_rules(&m, scratch, (const bool[2]){ true, true });
 	nft_table(&m, NFT_MSG_DELTABLE, FW_NFT_FAMILY, scratch);
 	nft_end(&m);
 	pthread_mutex_lock(&fw->lock);

@@ -39,7 +39,7 @@ struct fw_chain {
 };
 extern const struct fw_chain fw_chains[]; /* ends with a NULL name */
 
-/* All of them, into chains that are empty. */
-void fw_put_rules(struct nl_msg *m, const char *table);
+/* All of them, into chains that are empty. closed: as in struct fw_state. */
+void fw_put_rules(struct nl_msg *m, const char *table, const bool closed[2]);
 
 #endif

@@ -247,6 +247,16 @@ static void nothing_else_in(struct nl_msg *m)
 	nft_verdict(m, NF_DROP);
 }
 
+/* The last one of its chain: whose this is, it is no container's. */
+static void put_closed(struct nl_msg *m, const char *table, int family)
+{
+	struct nft_rule rule = nft_rule(m, FW_NFT_FAMILY, table, "forward");
+
+	nft_family(m, family);
+	nft_verdict(m, NF_DROP);
+	nft_rule_end(m, rule);
+}
+
 static void all_out(struct nl_msg *m)
 {
 	in_set(m, NFT_META_IIFNAME, FW_SET_BRIDGES);
@@ -335,7 +345,7 @@ static const struct {
 	{ "postrouting", from_loopback4 },
 };
 
-void fw_put_rules(struct nl_msg *m, const char *table)
+void fw_put_rules(struct nl_msg *m, const char *table, const bool closed[2])
 {
 	for (size_t i = 0; i < array_size(rules); i++) {
 		struct nft_rule rule = nft_rule(m, FW_NFT_FAMILY, table, rules[i].chain);
@@ -343,4 +353,8 @@ void fw_put_rules(struct nl_msg *m, const char *table)
 		rules[i].put(m);
 		nft_rule_end(m, rule);
 	}
+	if (closed[0])
+		put_closed(m, table, NFPROTO_IPV4);
+	if (closed[1])
+		put_closed(m, table, NFPROTO_IPV6);
 }

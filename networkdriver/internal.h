@@ -35,6 +35,7 @@ struct networkdriver {
 	struct options defaults;        /* of new networks; texts in it are not used */
 	char *networks_dir, *names_dir; /* NULL: nothing is kept */
 	unsigned char ula[6];           /* of this daemon: fd and 40 bits */
+	bool forwards[2], is_swept;     /* IPv4, IPv6: to be switched on; network_sweep is done */
 	struct network *bridge; /* the default network; NULL: disabled. Set before the jobs exist */
 	pthread_mutex_t lock;   /* guards all below */
 	struct map networks;    /* id -> struct network */
@@ -49,7 +50,6 @@ struct networkdriver {
 int bridge_setup(struct network *net, const struct options *o, const struct taken *kept,
 		 struct error *err);
 void bridge_undo(const struct network *net); /* a later step failed: remove it if it was made */
-int bridge_enable_forwarding(struct error *err);
 /* Every subnet that the host uses: routes, and where its nameservers live. */
 int bridge_taken(int sock, struct taken *out, struct error *err);
 int bridge_uplink_mtu(int sock, unsigned *mtu, struct error *err);
@@ -61,8 +61,16 @@ int bridge_delete(const struct network *net, struct error *err); /* no such inte
 /* The bridge's switches in /proc/sys; those that cannot be set are warned of. */
 void bridge_configure(const struct network *net);
 int bridge_add_ip6(const struct network *net, struct error *err);
-int bridge_enable_forwarding6(struct error *err);
 bool bridge_is_filtered(void); /* do frames between ports meet the rules for IP? (br_netfilter) */
+
+/*
+ * forwarding.c: switch it on, and unless it was on let none but containers profit from it. Before
+ * forwarding_start(), which network_sweep calls when the rules are in force, it is only asked for.
+ */
+int forwarding_enable(struct networkdriver *d, bool v6, struct error *err);
+void forwarding_recall(
+	struct networkdriver *d); /* what an earlier daemon did: before the first sync */
+void forwarding_start(struct networkdriver *d);
 
 /* vlan.c: macvlan and ipvlan networks, on an interface of the host. */
 int vlan_setup(struct network *net, struct error *err);

@@ -375,6 +375,9 @@ void ipt_put_state(struct ipt_rules *r, const struct fw_state *s, const struct i
 		if (t == IPT_RAW && r->v6)
 			continue;
 		begin(out, t);
+		/* As Docker has it: others' rules that accept go on doing so. */
+		if (t == IPT_FILTER && s->closed[r->v6])
+			buf_adds(out, ":FORWARD DROP [0:0]\n");
 		put_chains(r, t, saved, out);
 		put_jumps(r, t, saved, out);
 		if (t == IPT_NAT)

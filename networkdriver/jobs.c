@@ -46,6 +46,7 @@ static int job_network_sweep(struct job *job, void *self)
 	networks_list_free(all);
 	if (firewall_sync(&d->firewall, &err) < 0)
 		rc = job_fail_error(job, &err);
+	forwarding_start(d);
 	if (d->firewall.ops == &firewall_nft)
 		firewall_warn_of_others(&d->firewall);
 	if (d->base && firewall_watch(&d->firewall, d->base, &err) < 0)
@@ -117,7 +118,7 @@ static int set_range(struct network *net, const struct options *o)
 }
 
 /* --ipv6: with --fixed-cidr-v6 as the subnet, or the first of this daemon's own. */
-static int set_ip6(struct network *net, const struct networkdriver *d, const struct options *o,
+static int set_ip6(struct network *net, struct networkdriver *d, const struct options *o,
 		   struct error *err)
 {
 	net->ipv6 = o->ipv6;
@@ -128,7 +129,7 @@ static int set_ip6(struct network *net, const struct networkdriver *d, const str
 	if (o->has_fixed_cidr6)
 		net->subnet6 = subnet6_network(&o->fixed_cidr6);
 	net->subnet6.addr = ip6_plus(&net->subnet6.addr, 1);
-	return bridge_enable_forwarding6(err) < 0 ? -1 : bridge_add_ip6(net, err);
+	return forwarding_enable(d, true, err) < 0 ? -1 : bridge_add_ip6(net, err);
 }
 
 static json_t *bridge_options(const struct network *net, const struct options *o)
@@ -167,7 +168,7 @@ static struct network *builtin_new(const char *name, enum network_driver driver,
 	return net;
 }
 
-static int fill_bridge(struct network *net, const struct networkdriver *d, const struct options *o,
+static int fill_bridge(struct network *net, struct networkdriver *d, const struct options *o,
 		       struct error *err)
 {
 	net->icc = o->icc;
@@ -187,11 +188,8 @@ static struct network *bridge_new(struct networkdriver *d, const struct options 
 {
 	struct network *net = builtin_new("bridge", DRIVER_BRIDGE, d);
 	struct taken kept = { 0 };
-	struct error ignored;
 	int rc;
 
-	if (o->ip_forward && bridge_enable_forwarding(&ignored) < 0)
-		log_warn("%s, ignoring: containers reach nothing but this host", ignored.text);
 	networks_add_subnets(d, &kept);
 	rc = bridge_setup(net, o, &kept, err);
 	taken_done(&kept);
@@ -249,6 +247,9 @@ static int start(struct networkdriver *d, const struct options *o, const char *b
 		 const char *name, struct error *err)
 {
 	if (o->iptables && firewall_open(&d->firewall, name, backend, collect, d, err) < 0)
+		return -1;
+	forwarding_recall(d);
+	if (!o->disabled && o->ip_forward && forwarding_enable(d, false, err) < 0)
 		return -1;
 	/* First: the default network chooses none of their subnets. */
 	if (networks_load(d, err) < 0)

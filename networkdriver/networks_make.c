@@ -201,6 +201,9 @@ static int bring_up(struct networkdriver *d, struct network *net, struct error *
 	if (network_init(net, err) < 0)
 		return -1;
 	name_files(d, net);
+	if (net->driver == DRIVER_BRIDGE && net->subnet6.prefix &&
+	    forwarding_enable(d, true, err) < 0)
+		return -1;
 	return net->driver == DRIVER_BRIDGE ? bridge_create(net, err) : vlan_setup(net, err);
 }
 

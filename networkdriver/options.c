@@ -144,6 +144,7 @@ int options_load(struct options *o, const struct env *env, struct error *err)
 		.iptables = get_true(env, "EnableIptables"),
 		.icc = get_true(env, "InterContainerCommunication"),
 		.ip_forward = get_true(env, "EnableIpForward"),
+		.no_forward_drop = env_get_bool(env, "IpForwardNoDrop"),
 		.ip_masq = get_true(env, "EnableIpMasq"),
 	};
 	if (get_bridge(env, o, err) < 0 || get_bip(env, o, err) < 0 ||

@@ -17,6 +17,7 @@ struct pool_area;
 struct options {
 	bool disabled; /* -b none */
 	bool iptables, icc, ip_forward, ip_masq;
+	bool no_forward_drop; /* where forwarding was off, let others profit from it too */
 	bool bridge_is_given; /* -b: the bridge exists and is taken as it is */
 	const char *bridge;
 	bool has_bip, has_fixed_cidr;

@@ -77,7 +77,7 @@ static void put_one(struct ipt_rules *r, const struct ipt_saved *saved, struct b
 	struct port ports[] = { port_of(8080, true), port_of(8081, false) };
 	struct fw_link links[] = { { 0x01020304, 0x01020305, IPPROTO_UDP, 53 },
 				   { 0x01020304, 0x01020305, IPPROTO_UDP, 53 } };
-	const struct fw_state state = { &net, ports, links, 1, 2, 2 };
+	const struct fw_state state = { &net, ports, links, 1, 2, 2, { false, false } };
 
 	ipt_put_state(r, &state, saved, out);
 }
@@ -111,7 +111,7 @@ static void tells_networks_apart(void **state)
 	const struct ipt_saved nothing = { .forward_in_order = true };
 	struct fw_network nets[] = { network_of("a", "10.1.0.1/24"), network_of("b", "10.2.0.1/24"),
 				     network_of("c", "10.3.0.1/24") };
-	const struct fw_state s = { nets, NULL, NULL, 3, 0, 0 };
+	const struct fw_state s = { nets, NULL, NULL, 3, 0, 0, { false, false } };
 	struct ipt_rules r;
 
 	(void)state;
@@ -122,6 +122,7 @@ static void tells_networks_apart(void **state)
 	ipt_rules_init(&r, "x", false);
 	ipt_put_state(&r, &s, &nothing, &out);
 	assert_false(has_line(&out, "-A DOCKER-x-IN -i a -o a -j RETURN"));
+	assert_null(strstr(buf_text(&out), ":FORWARD "));
 	assert_true(has_line(&out, "-A DOCKER-x-IN -i b -o b -j RETURN"));
 	assert_true(has_line(&out, "-A DOCKER-x-IN -i b -j DROP"));
 	assert_false(has_line(&out, "-A DOCKER-x-IN -i c -j DROP"));
@@ -139,7 +140,7 @@ static void keeps_families_apart(void **state)
 	const struct ipt_saved nothing = { .forward_in_order = true };
 	struct fw_network net = network_of("docker0", "172.17.0.1/16");
 	struct port ports[] = { port_of(1, true), port_of(2, true), port_of(3, true) };
-	const struct fw_state s = { &net, ports, NULL, 1, 3, 0 };
+	const struct fw_state s = { &net, ports, NULL, 1, 3, 0, { false, true } };
 	struct ipt_rules r;
 
 	(void)state;
@@ -161,6 +162,7 @@ static void keeps_families_apart(void **state)
 	assert_null(strstr(buf_text(&out), "172.17."));
 	assert_null(strstr(buf_text(&out), "127.0.0."));
 	assert_null(strstr(buf_text(&out), "*raw"));
+	assert_true(has_line(&out, ":FORWARD DROP [0:0]"));
 	ipt_rules_done(&r);
 }
 
