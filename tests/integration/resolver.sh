@@ -189,6 +189,7 @@ printf 'ndots\nserver 10.9.0.1\n' | config; code single; is NOERROR "ndots: a si
 config <<<"server 10.9.0.1"
 last=$(from_inside burst web 2000); is 2000 "a burst of 2000 queries"
 last=$(from_inside forwarded 2000); is 2000 "a burst of 2000 that are forwarded"
+last=$(from_inside hanging web 1000); is "10.9.0.3 first 1000" "a name of ours while 1000 others hang, which fail in the end"
 last=$(ls "/proc/$monitor/fd" | wc -l); [ "$last" -lt 25 ]; ok "sockets are closed again"
 last=$(from_inside garbage 2>&1); is "" "garbage"
 ask web; is 10.9.0.3 "which does no harm"
