@@ -190,11 +190,14 @@ static void ask_next(struct forward *f)
 static bool take_answer(struct forward *f, unsigned char *p, size_t n)
 {
 	enum dns_rcode rcode;
+	bool fails;
 
 	if (!dns_is_answer(p, n, f->packet, &f->q, f->id))
 		return false;
 	rcode = dns_rcode(p);
-	if ((rcode == DNS_SERVFAIL || rcode == DNS_REFUSED) && names_server(f->server)) {
+	fails = rcode == DNS_SERVFAIL || rcode == DNS_REFUSED;
+	/* A client may not know an answer without its question: it gets one of ours. */
+	if (!dns_has_question(p) || (fails && names_server(f->server))) {
 		f->failure = rcode;
 		ask_next(f);
 	} else {

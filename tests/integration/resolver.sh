@@ -171,6 +171,8 @@ server 10.9.0.11
 X
 ask drop1.example; is 192.0.2.2 "the second server, when the first is silent"; ask +tcp drop1.example; is 192.0.2.2 "over TCP too"
 ask fail1.example; is 192.0.2.2 "when it fails"; ask refuse1.example; is 192.0.2.2 "when it refuses"
+ask bare1.example; is 192.0.2.2 "when it fails without a word of the question"
+code bare.example; is FORMERR "when both do so"
 code fail.example; is SERVFAIL "when both fail"; code refuse.example; is REFUSED "when both refuse"
 config <<X
 server 10.9.0.77

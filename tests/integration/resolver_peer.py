@@ -69,6 +69,8 @@ def reply(packet, n, tcp):
         return [answer(0, 2)]
     if head in ("refuse", "refuse%d" % n):
         return [answer(0, 5)]
+    if head in ("bare", "bare%d" % n):
+        return [packet[:2] + b"\x81\x81" + bytes(8)]
     if head == "nx":
         return [answer(0, 3)]
     if head == "cut" and not tcp:
