@@ -78,7 +78,6 @@ static void take_running(struct daemon *d, struct container *c, pid_t pid)
 	s->pid = pid;
 	pthread_mutex_unlock(&c->lock);
 	network_adopt(d, c);
-	links_reopen(d, c);
 	log_info("container %.12s still runs, as process %d", c->id, (int)pid);
 }
 
@@ -205,6 +204,9 @@ int daemon_restore(struct daemon *d, struct error *err)
 	all = store_list(d->store);
 	for (struct container **p = all; *p; p++)
 		settle(d, *p);
+	/* Only now is it known whose address is whose. */
+	for (struct container **p = all; *p; p++)
+		links_reopen(d, *p);
 	store_list_free(all);
 	sweep(d);
 	d->restoring = false;
