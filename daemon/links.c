@@ -238,18 +238,18 @@ void links_environ(struct daemon *d, struct container *c, struct strlist *env)
 
 /* ---- opening ports ---- */
 
-static int run_link(struct daemon *d, struct job *job, const char *action, const char *parent_ip,
-		    const char *child_ip, const json_t *child_config, struct error *err)
+/* They close by themselves, when the address of either end is released. */
+static int run_link(struct daemon *d, struct job *job, const char *parent_ip, const char *child_ip,
+		    const json_t *child_config, struct error *err)
 {
 	autostrlist struct strlist ports = STRLIST_INIT;
 
 	exposed_of(child_config, &ports);
 	if (!ports.n)
 		return 0;
-	return nested_job(d, job, "link", action,
-			  json_pack("{s:s, s:s, s:o, s:b}", "ParentIP", parent_ip, "ChildIP",
-				    child_ip, "Ports", json_from_strlist(&ports), "IgnoreErrors",
-				    strcmp(action, "-D") == 0),
+	return nested_job(d, job, "link", "-I",
+			  json_pack("{s:s, s:s, s:o}", "ParentIP", parent_ip, "ChildIP", child_ip,
+				    "Ports", json_from_strlist(&ports)),
 			  NULL, err);
 }
 
@@ -270,7 +270,7 @@ static int open_one(struct daemon *d, struct container *c, struct job *job, cons
 			       "Cannot link to a non running container: %s AS %s/%s", name, parent,
 			       l->alias);
 	else if (json_get_bool(network_interface(network, "bridge"), "Isolated", false))
-		rc = run_link(d, job, "-I", bridge_ip(network), ip, config, err);
+		rc = run_link(d, job, bridge_ip(network), ip, config, err);
 	container_unref(child);
 	return rc;
 }
@@ -293,36 +293,6 @@ int links_open(struct daemon *d, struct container *c, struct job *job, const jso
 			return -1;
 	}
 	return 0;
-}
-
-static void close_one(struct daemon *d, const json_t *network, const struct link *l)
-{
-	struct container *child = store_lookup(d->store, l->child, NULL);
-	autojson json_t *config = child ? container_config(child) : NULL;
-	autojson json_t *theirs = child ? container_network(child) : NULL;
-	struct error err;
-
-	if (child && theirs &&
-	    run_link(d, NULL, "-D", bridge_ip(network), bridge_ip(theirs), config, &err) < 0)
-		log_warn("cannot close a link: %s, ignoring", err.text);
-	container_unref(child);
-}
-
-/* One whose child ended before leads to an address that is given to others later: closed with it. */
-void links_close(struct daemon *d, struct container *c, const json_t *network)
-{
-	autojson json_t *h = container_host_config(c);
-	const json_t *v;
-	size_t i;
-
-	if (!json_get_bool(network_interface(network, "bridge"), "Isolated", false))
-		return;
-	json_array_foreach(links_of(h), i, v) {
-		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
-
-		close_one(d, network, &l);
-		link_done(&l);
-	}
 }
 
 /* ---- what changes while a container runs ---- */
