@@ -50,11 +50,18 @@ static json_t *links_of(const json_t *host_config)
 	return is_on_default_bridge(host_config) ? json_get_arr(host_config, "Links") : NULL;
 }
 
+void links_note(struct daemon *d, const json_t *host_config)
+{
+	if (json_array_size(links_of(host_config)))
+		d->has_links = true;
+}
+
 int links_settle(struct daemon *d, json_t *host_config, struct error *err)
 {
 	json_t *links = links_of(host_config), *v;
 	size_t i;
 
+	links_note(d, host_config);
 	json_array_foreach(links, i, v) {
 		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
 		struct container *child = store_lookup(d->store, l.child, err);
@@ -350,8 +357,11 @@ static void refresh(struct daemon *d, struct container *parent, const struct con
 
 void links_child_started(struct daemon *d, struct container *c)
 {
-	struct container **all = store_list(d->store);
+	struct container **all;
 
+	if (!d->has_links)
+		return;
+	all = store_list(d->store);
 	for (struct container **p = all; *p; p++)
 		refresh(d, *p, c);
 	store_list_free(all);

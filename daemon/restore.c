@@ -60,6 +60,7 @@ static int load_all(struct daemon *d, struct error *err)
 		}
 		record_load(d, c);
 		reserve_name(d, c);
+		links_note(d, c->host_config);
 		store_add(d->store, c);
 		container_unref(c);
 	}
