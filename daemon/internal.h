@@ -37,6 +37,7 @@ struct daemon {
 	struct store *store;
 	struct execs *execs;
 	atomic_bool restoring; /* no restart by policy until the boot is over */
+	atomic_bool has_links; /* some container had links of the default bridge at some time */
 	pthread_mutex_t lock;  /* guards all below; no other is taken under it */
 	pthread_cond_t unused; /* users reached 0 */
 	size_t users;          /* what may outlast the engine's count of jobs: see daemon_hold() */

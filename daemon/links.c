@@ -50,11 +50,18 @@ static json_t *links_of(const json_t *host_config)
 	return is_on_default_bridge(host_config) ? json_get_arr(host_config, "Links") : NULL;
 }
 
+void links_note(struct daemon *d, const json_t *host_config)
+{
+	if (json_array_size(links_of(host_config)))
+		d->has_links = true;
+}
+
 int links_settle(struct daemon *d, json_t *host_config, struct error *err)
 {
 	json_t *links = links_of(host_config), *v;
 	size_t i;
 
+	links_note(d, host_config);
 	json_array_foreach(links, i, v) {
 		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
 		struct container *child = store_lookup(d->store, l.child, err);
@@ -238,18 +245,18 @@ void links_environ(struct daemon *d, struct container *c, struct strlist *env)
 
 /* ---- opening ports ---- */
 
-static int run_link(struct daemon *d, struct job *job, const char *action, const char *parent_ip,
-		    const char *child_ip, const json_t *child_config, struct error *err)
+/* They close by themselves, when the address of either end is released. */
+static int run_link(struct daemon *d, struct job *job, const char *parent_ip, const char *child_ip,
+		    const json_t *child_config, struct error *err)
 {
 	autostrlist struct strlist ports = STRLIST_INIT;
 
 	exposed_of(child_config, &ports);
 	if (!ports.n)
 		return 0;
-	return nested_job(d, job, "link", action,
-			  json_pack("{s:s, s:s, s:o, s:b}", "ParentIP", parent_ip, "ChildIP",
-				    child_ip, "Ports", json_from_strlist(&ports), "IgnoreErrors",
-				    strcmp(action, "-D") == 0),
+	return nested_job(d, job, "link", "-I",
+			  json_pack("{s:s, s:s, s:o}", "ParentIP", parent_ip, "ChildIP", child_ip,
+				    "Ports", json_from_strlist(&ports)),
 			  NULL, err);
 }
 
@@ -270,7 +277,7 @@ static int open_one(struct daemon *d, struct container *c, struct job *job, cons
 			       "Cannot link to a non running container: %s AS %s/%s", name, parent,
 			       l->alias);
 	else if (json_get_bool(network_interface(network, "bridge"), "Isolated", false))
-		rc = run_link(d, job, "-I", bridge_ip(network), ip, config, err);
+		rc = run_link(d, job, bridge_ip(network), ip, config, err);
 	container_unref(child);
 	return rc;
 }
@@ -293,36 +300,6 @@ int links_open(struct daemon *d, struct container *c, struct job *job, const jso
 			return -1;
 	}
 	return 0;
-}
-
-static void close_one(struct daemon *d, const json_t *network, const struct link *l)
-{
-	struct container *child = store_lookup(d->store, l->child, NULL);
-	autojson json_t *config = child ? container_config(child) : NULL;
-	autojson json_t *theirs = child ? container_network(child) : NULL;
-	struct error err;
-
-	if (child && theirs &&
-	    run_link(d, NULL, "-D", bridge_ip(network), bridge_ip(theirs), config, &err) < 0)
-		log_warn("cannot close a link: %s, ignoring", err.text);
-	container_unref(child);
-}
-
-/* One whose child ended before leads to an address that is given to others later: closed with it. */
-void links_close(struct daemon *d, struct container *c, const json_t *network)
-{
-	autojson json_t *h = container_host_config(c);
-	const json_t *v;
-	size_t i;
-
-	if (!json_get_bool(network_interface(network, "bridge"), "Isolated", false))
-		return;
-	json_array_foreach(links_of(h), i, v) {
-		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
-
-		close_one(d, network, &l);
-		link_done(&l);
-	}
 }
 
 /* ---- what changes while a container runs ---- */
@@ -380,8 +357,11 @@ static void refresh(struct daemon *d, struct container *parent, const struct con
 
 void links_child_started(struct daemon *d, struct container *c)
 {
-	struct container **all = store_list(d->store);
+	struct container **all;
 
+	if (!d->has_links)
+		return;
+	all = store_list(d->store);
 	for (struct container **p = all; *p; p++)
 		refresh(d, *p, c);
 	store_list_free(all);

@@ -370,7 +370,6 @@ void network_release(struct daemon *d, struct container *c)
 
 	if (!network)
 		return;
-	links_close(d, c, network);
 	release(d, c->id);
 	resolver_remove(d, c);
 	container_set_json(c, &c->network, NULL);

@@ -90,8 +90,8 @@ int links_open(struct daemon *d, struct container *c, struct job *job, const jso
 	       struct error *err);
 /* Appended where env does not have it: the user's own words count more. */
 void links_environ(struct daemon *d, struct container *c, struct strlist *env);
-void links_close(struct daemon *d, struct container *c, const json_t *network);
 void links_reopen(struct daemon *d, struct container *c);
+void links_note(struct daemon *d, const json_t *host_config); /* one that has just been loaded */
 /* Whoever links to c finds it at its new address. */
 void links_child_started(struct daemon *d, struct container *c);
 json_t *links_hosts(struct daemon *d, struct container *c); /* new: ["IP\tALIAS NAME ID", ...] */

@@ -52,13 +52,12 @@ static void put_networks(struct buf *out, const json_t *network)
 /* "TARGET:ALIAS" or "TARGET". */
 static void put_link(struct buf *out, const char *link)
 {
-	const char *colon = strchr(link, ':');
-	int n = colon ? (int)(colon - link) : (int)strlen(link);
+	const char *target = *link == '/' ? link + 1 : link;
+	const size_t n = strcspn(target, ":");
+	const char *alias = target[n] ? target + n + 1 : target;
 
-	link += *link == '/';
-	n -= link[-1] == '/' ? 1 : 0;
-	if (!strpbrk(link, " \t\r\n"))
-		(void)buf_addf(out, "alias %s %.*s\n", colon ? colon + 1 : link, n, link);
+	if (!strpbrk(target, " \t\r\n"))
+		(void)buf_addf(out, "alias %s %.*s\n", alias, (int)n, target);
 }
 
 static void put_links(struct buf *out, const json_t *links)

@@ -60,6 +60,7 @@ static int load_all(struct daemon *d, struct error *err)
 		}
 		record_load(d, c);
 		reserve_name(d, c);
+		links_note(d, c->host_config);
 		store_add(d->store, c);
 		container_unref(c);
 	}
@@ -78,7 +79,6 @@ static void take_running(struct daemon *d, struct container *c, pid_t pid)
 	s->pid = pid;
 	pthread_mutex_unlock(&c->lock);
 	network_adopt(d, c);
-	links_reopen(d, c);
 	log_info("container %.12s still runs, as process %d", c->id, (int)pid);
 }
 
@@ -205,6 +205,9 @@ int daemon_restore(struct daemon *d, struct error *err)
 	all = store_list(d->store);
 	for (struct container **p = all; *p; p++)
 		settle(d, *p);
+	/* Only now is it known whose address is whose. */
+	for (struct container **p = all; *p; p++)
+		links_reopen(d, *p);
 	store_list_free(all);
 	sweep(d);
 	d->restoring = false;

@@ -190,17 +190,12 @@ int resolver_handle(const struct resolver_from *from, const unsigned char *packe
 
 /* ---- queries over UDP ---- */
 
-void resolver_room(bool room)
-{
-	watch_set(&self.udp, room ? EPOLLIN : 0);
-}
-
 static void on_udp(struct watch *w, uint32_t events)
 {
 	static unsigned char packet[RESOLVER_QUERY_MAX + 1]; /* one thread, one query at a time */
 
 	(void)events;
-	for (int i = 0; i < READS && w->events & EPOLLIN; i++) {
+	for (int i = 0; i < READS; i++) {
 		struct resolver_from from = { 0 };
 		socklen_t size = sizeof(from.addr);
 		ssize_t n = recvfrom(w->fd, packet, sizeof(packet), MSG_DONTWAIT,

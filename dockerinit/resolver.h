@@ -50,7 +50,6 @@ int resolver_handle(const struct resolver_from *from, const unsigned char *packe
 void resolver_reply(const struct resolver_from *from, const struct dns_query *q, void *answer,
 		    size_t n);
 int resolver_namespace(void);    /* of the container: a descriptor */
-void resolver_room(bool room);   /* is there room for another query over UDP? */
 int64_t resolver_now(void);      /* milliseconds */
 void resolver_alarm(int64_t at); /* have the expire functions called then */
 

@@ -3,6 +3,9 @@
  * came: over UDP or TCP. Each has a connected socket of its own, whose port the kernel chooses by
  * chance, and an id by chance; what does not match in id and question is no answer. A server that
  * does not answer in time, cannot be reached, or fails is followed by the next one.
+ *
+ * So many are asked at a time over UDP; the queries of a burst wait for their turn here, and not in
+ * the socket that they come by, where those that we can answer ourselves would wait behind them.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,7 +22,9 @@
 
 #define TIMEOUT 2000      /* milliseconds, of each server */
 #define IN_FLIGHT_MAX 256 /* over UDP; over TCP there are as many as there are clients */
-#define READS 16          /* datagrams at one wake-up that are no answer */
+#define PATIENCE 4000     /* milliseconds that one waits to be asked: soon its client asks again */
+#define WAITING_MAX (2 * 1024 * 1024) /* bytes */
+#define READS 16                      /* datagrams at one wake-up that are no answer */
 #define TCP_MESSAGE_MAX (2 + DNS_MAX_SIZE)
 
 struct forward {
@@ -31,26 +36,19 @@ struct forward {
 	uint16_t id;            /* ours */
 	size_t server;          /* the next to ask */
 	int64_t deadline;
+	bool waits;
 	struct buf out, in; /* over TCP */
 	size_t n;
 	unsigned char packet[];
 };
 
 static struct {
-	struct list all;
-	size_t in_flight; /* over UDP */
-} self = { .all = { &self.all, &self.all } };
+	struct list asked, waiting;
+	size_t in_flight, waiting_size; /* over UDP */
+	bool fills;
+} self = { .asked = { &self.asked, &self.asked }, .waiting = { &self.waiting, &self.waiting } };
 
 static unsigned char answer_space[DNS_MAX_SIZE]; /* one thread, one answer at a time */
-
-/* No more than can be kept: the kernel keeps further queries until one of these ends. */
-static void count(const struct forward *f, int step)
-{
-	if (f->from.tcp)
-		return;
-	self.in_flight += (size_t)step;
-	resolver_room(self.in_flight < IN_FLIGHT_MAX);
-}
 
 static void disconnect(struct forward *f)
 {
@@ -62,12 +60,41 @@ static void disconnect(struct forward *f)
 	buf_reset(&f->out);
 }
 
+static size_t size_of(const struct forward *f)
+{
+	return sizeof(*f) + f->n;
+}
+
+static void ask_next(struct forward *f);
+
+/* Ask for those whose turn it is. Where that fails at once, the next one's turn is here, not below. */
+static void fill(void)
+{
+	if (self.fills)
+		return;
+	self.fills = true;
+	while (self.in_flight < IN_FLIGHT_MAX && !list_is_empty(&self.waiting)) {
+		struct forward *f = list_entry(self.waiting.next, struct forward, link);
+
+		f->waits = false;
+		self.waiting_size -= size_of(f);
+		self.in_flight++;
+		ask_next(f);
+	}
+	self.fills = false;
+	if (!list_is_empty(&self.waiting))
+		resolver_alarm(list_entry(self.waiting.next, struct forward, link)->deadline);
+}
+
 void forward_cancel(struct forward *f)
 {
 	disconnect(f);
 	if (f->from.tcp)
 		tcp_set_forward(f->from.tcp, NULL);
-	count(f, -1);
+	else if (f->waits)
+		self.waiting_size -= size_of(f);
+	else
+		self.in_flight--;
 	buf_done(&f->in);
 	buf_done(&f->out);
 	free(f);
@@ -82,6 +109,7 @@ static void finish(struct forward *f, void *answer, size_t n)
 	dns_set_id(answer, q.id);
 	forward_cancel(f);
 	resolver_reply(&from, &q, answer, n);
+	fill(); /* now that the answer's space is free */
 }
 
 static void give_up(struct forward *f)
@@ -151,7 +179,7 @@ static void ask_next(struct forward *f)
 			continue;
 		}
 		f->deadline = resolver_now() + TIMEOUT;
-		list_add(&self.all, &f->link);
+		list_add(&self.asked, &f->link);
 		resolver_alarm(f->deadline);
 		return;
 	}
@@ -162,11 +190,14 @@ static void ask_next(struct forward *f)
 static bool take_answer(struct forward *f, unsigned char *p, size_t n)
 {
 	enum dns_rcode rcode;
+	bool fails;
 
 	if (!dns_is_answer(p, n, f->packet, &f->q, f->id))
 		return false;
 	rcode = dns_rcode(p);
-	if ((rcode == DNS_SERVFAIL || rcode == DNS_REFUSED) && names_server(f->server)) {
+	fails = rcode == DNS_SERVFAIL || rcode == DNS_REFUSED;
+	/* A client may not know an answer without its question: it gets one of ours. */
+	if (!dns_has_question(p) || (fails && names_server(f->server))) {
 		f->failure = rcode;
 		ask_next(f);
 	} else {
@@ -245,8 +276,8 @@ static void on_tcp(struct watch *w, uint32_t events)
 		ask_next(f);
 }
 
-void forward_query(const struct resolver_from *from, const unsigned char *packet, size_t n,
-		   const struct dns_query *q)
+static struct forward *forward_new(const struct resolver_from *from, const unsigned char *packet,
+				   size_t n, const struct dns_query *q)
 {
 	struct forward *f = xcalloc(1, sizeof(*f) + n);
 
@@ -258,26 +289,61 @@ void forward_query(const struct resolver_from *from, const unsigned char *packet
 	f->in = f->out = BUF_INIT(TCP_MESSAGE_MAX);
 	f->n = n;
 	memcpy(f->packet, packet, n);
-	count(f, 1);
-	if (from->tcp)
-		tcp_set_forward(from->tcp, f);
-	ask_next(f);
+	return f;
 }
 
-int64_t forward_expire(int64_t now)
+/* Where there is no room to wait, it fails at once. */
+static void wait_for_turn(struct forward *f)
 {
-	while (!list_is_empty(&self.all)) {
-		struct forward *f = list_entry(self.all.next, struct forward, link);
+	bool room = size_of(f) <= WAITING_MAX - self.waiting_size;
+
+	f->waits = true;
+	f->deadline = resolver_now() + PATIENCE;
+	list_add(&self.waiting, &f->link);
+	self.waiting_size += size_of(f);
+	if (!room)
+		give_up(f);
+}
+
+void forward_query(const struct resolver_from *from, const unsigned char *packet, size_t n,
+		   const struct dns_query *q)
+{
+	struct forward *f = forward_new(from, packet, n, q);
+
+	if (from->tcp) {
+		tcp_set_forward(from->tcp, f);
+		ask_next(f);
+		return;
+	}
+	wait_for_turn(f);
+	fill();
+}
+
+/* When the first of those ends that are left; 0: there is none. */
+static int64_t expire(struct list *all, int64_t now, void (*end)(struct forward *f))
+{
+	while (!list_is_empty(all)) {
+		struct forward *f = list_entry(all->next, struct forward, link);
 
 		if (f->deadline > now)
 			return f->deadline;
-		ask_next(f);
+		end(f);
 	}
 	return 0;
 }
 
+int64_t forward_expire(int64_t now)
+{
+	int64_t turn = expire(&self.waiting, now, give_up);
+	int64_t answer = expire(&self.asked, now, ask_next);
+
+	return !turn || (answer && answer < turn) ? answer : turn;
+}
+
 void forward_stop(void)
 {
-	while (!list_is_empty(&self.all))
-		forward_cancel(list_entry(self.all.next, struct forward, link));
+	while (!list_is_empty(&self.waiting))
+		forward_cancel(list_entry(self.waiting.next, struct forward, link));
+	while (!list_is_empty(&self.asked))
+		forward_cancel(list_entry(self.asked.next, struct forward, link));
 }

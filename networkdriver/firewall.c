@@ -69,51 +69,69 @@ static int sync_locked(struct firewall *fw, struct error *err)
 
 	fw->collect(fw->arg, &state);
 	rc = fw->ops->sync(fw, &state, err);
+	fw->synced = rc == 0;
 	free(state.networks);
 	free(state.ports);
 	free(state.links);
 	return rc;
 }
 
-int firewall_sync(struct firewall *fw, struct error *err)
+int firewall_start(struct firewall *fw, struct error *err)
 {
 	int rc;
 
 	if (!fw->ops)
 		return 0;
 	pthread_mutex_lock(&fw->lock);
+	fw->started = true;
 	rc = sync_locked(fw, err);
-	fw->synced = fw->synced || rc == 0;
+	pthread_mutex_unlock(&fw->lock);
+	return rc;
+}
+
+int firewall_sync(struct firewall *fw, struct error *err)
+{
+	int rc = 0;
+
+	if (!fw->ops)
+		return 0;
+	pthread_mutex_lock(&fw->lock);
+	if (fw->started)
+		rc = sync_locked(fw, err);
 	pthread_mutex_unlock(&fw->lock);
 	return rc;
 }
 
 int firewall_close_forward(struct firewall *fw, bool v6, struct error *err)
 {
-	int rc;
-
-	if (!fw->ops)
-		return 0;
 	pthread_mutex_lock(&fw->lock);
 	fw->closed[v6] = true;
-	rc = sync_locked(fw, err);
 	pthread_mutex_unlock(&fw->lock);
-	return rc;
+	return firewall_sync(fw, err);
+}
+
+static int change_locked(struct firewall *fw, const struct fw_change *change, struct error *err)
+{
+	struct error why;
+
+	if (fw->synced) {
+		if (fw->ops->change(fw, change, &why) == 0)
+			return 0;
+		/* Somebody may have taken our rules away a moment ago. */
+		log_debug("%s: putting all rules in force again", why.text);
+	}
+	return sync_locked(fw, err);
 }
 
 int firewall_change(struct firewall *fw, const struct fw_change *change, struct error *err)
 {
-	struct error why;
 	int rc = 0;
 
 	if (!fw->ops || (!change->network && !(change->nports + change->nlinks)))
 		return 0;
 	pthread_mutex_lock(&fw->lock);
-	if (fw->synced && fw->ops->change(fw, change, &why) < 0) {
-		/* Somebody may have taken our rules away a moment ago. */
-		log_debug("%s: putting all rules in force again", why.text);
-		rc = sync_locked(fw, err);
-	}
+	if (fw->started)
+		rc = change_locked(fw, change, err);
 	pthread_mutex_unlock(&fw->lock);
 	return rc;
 }
@@ -123,11 +141,24 @@ int firewall_repair(struct firewall *fw, struct error *err)
 	int rc;
 
 	pthread_mutex_lock(&fw->lock);
-	rc = fw->ops->check ? fw->ops->check(fw, err) : 0;
+	rc = fw->synced && fw->ops->check ? fw->ops->check(fw, err) : 0;
 	if (rc == 0)
 		rc = sync_locked(fw, err) < 0 ? -1 : 1;
 	else if (rc > 0)
 		rc = 0;
+	pthread_mutex_unlock(&fw->lock);
+	return rc;
+}
+
+int firewall_ready(struct firewall *fw, struct error *err)
+{
+	int rc = 0;
+
+	if (!fw->ops || fw->synced)
+		return 0;
+	pthread_mutex_lock(&fw->lock);
+	if (fw->started && !fw->synced)
+		rc = sync_locked(fw, err);
 	pthread_mutex_unlock(&fw->lock);
 	return rc;
 }

@@ -20,6 +20,7 @@
 #define NETWORKDRIVER_FIREWALL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -103,7 +104,8 @@ struct firewall {
 	int sock;             /* netfilter, open as long as the daemon: closing waits for RCU */
 	uint32_t portid;      /* of sock, 0 until it is open */
 	bool closed[2];       /* as in struct fw_state */
-	bool synced;          /* the first sync is done: before it there is nothing to change */
+	bool started;         /* all that is to be in force is known: see firewall_start() */
+	atomic_bool synced;   /* the last sync was done: what is in force can be changed */
 	struct iptables *iptables; /* that backend's own; NULL with others */
 	bool silent; /* the kernel does not tell of changes: they are looked for. Constant once open */
 };
@@ -117,11 +119,20 @@ int firewall_open(struct firewall *fw, const char *name, const char *backend,
 void firewall_close(struct firewall *fw);
 
 const char *firewall_backend(const struct firewall *fw); /* "nftables", "iptables", "none" */
+/*
+ * The first sync, once the owner knows everything. Until then those below do nothing and the rules of
+ * the last daemon stay: they would lose what has not been told yet. From then on, failed or not,
+ * whatever was not put in force is put there with the next change, or that one fails, too.
+ */
+int firewall_start(struct firewall *fw, struct error *err);
+/* Both are 0 without a backend. On failure all is as before. */
 int firewall_sync(struct firewall *fw, struct error *err);
-/* 0 without a backend. On failure all is as before. */
 int firewall_change(struct firewall *fw, const struct fw_change *change, struct error *err);
 /* From now on nobody but containers is forwarded, by IPv4 or IPv6. Without a backend: nothing. */
 int firewall_close_forward(struct firewall *fw, bool v6, struct error *err);
+
+/* Before somebody joins a network: a firewall_sync() unless the last one was done. */
+int firewall_ready(struct firewall *fw, struct error *err);
 
 /* Somebody removed something: 1 when it was ours, and is back; 0 when it was not. */
 int firewall_repair(struct firewall *fw, struct error *err);

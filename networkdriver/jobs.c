@@ -44,7 +44,7 @@ static int job_network_sweep(struct job *job, void *self)
 	if (networks_sweep(all, &known, &err) < 0)
 		rc = job_fail_error(job, &err);
 	networks_list_free(all);
-	if (firewall_sync(&d->firewall, &err) < 0)
+	if (firewall_start(&d->firewall, &err) < 0)
 		rc = job_fail_error(job, &err);
 	forwarding_start(d);
 	if (d->firewall.ops == &firewall_nft)

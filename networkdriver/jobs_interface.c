@@ -151,14 +151,20 @@ static int allocate(struct job *job, struct network *net)
 	return job_fail(job, ERR_CANCELLED, "Nobody reads the interface of container %s", id);
 }
 
+/* Nobody joins a bridge that no rules guard. */
 int job_allocate_interface(struct job *job, void *self)
 {
-	struct network *net = job_network(job, self);
+	struct networkdriver *d = self;
+	struct network *net = job_network(job, d);
+	struct error err;
 	int rc;
 
 	if (!net)
 		return -1;
-	rc = allocate(job, net);
+	if (net->driver == DRIVER_BRIDGE && firewall_ready(&d->firewall, &err) < 0)
+		rc = job_fail_error(job, &err);
+	else
+		rc = allocate(job, net);
 	network_unref(net);
 	return rc;
 }

@@ -9,32 +9,44 @@
 #include "pkg/mem.h"
 #include "pkg/parse.h"
 
-/* Two links may open the same port: as many records as there are links, one rule. */
-static void links_add(struct networkdriver *d, const struct fw_link *v, size_t n)
-{
-	if (!n)
-		return;
-	pthread_mutex_lock(&d->lock);
-	d->links = xrealloc(d->links, (d->nlinks + n) * sizeof(*v));
-	memcpy(d->links + d->nlinks, v, n * sizeof(*v));
-	d->nlinks += n;
-	pthread_mutex_unlock(&d->lock);
-}
-
 static bool is_same(const struct fw_link *a, const struct fw_link *b)
 {
 	return a->from == b->from && a->to == b->to && a->proto == b->proto && a->port == b->port;
 }
 
+/* Where it is, or d->nlinks. */
+static size_t find_locked(const struct networkdriver *d, const struct fw_link *l)
+{
+	size_t i = 0;
+
+	while (i < d->nlinks && !is_same(&d->links[i], l))
+		i++;
+	return i;
+}
+
+/* Those that are new come first in v afterwards: how many. A link is opened again with every restart. */
+static size_t links_add(struct networkdriver *d, struct fw_link *v, size_t n)
+{
+	size_t added = 0;
+
+	pthread_mutex_lock(&d->lock);
+	d->links = xrealloc(d->links, (d->nlinks + n) * sizeof(*v));
+	for (size_t i = 0; i < n; i++)
+		if (find_locked(d, &v[i]) == d->nlinks)
+			d->links[d->nlinks++] = v[added++] = v[i];
+	pthread_mutex_unlock(&d->lock);
+	return added;
+}
+
 static void links_remove(struct networkdriver *d, const struct fw_link *v, size_t n)
 {
 	pthread_mutex_lock(&d->lock);
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < d->nlinks; k++)
-			if (is_same(&v[i], &d->links[k])) {
-				d->links[k] = d->links[--d->nlinks];
-				break;
-			}
+	for (size_t i = 0; i < n; i++) {
+		size_t at = find_locked(d, &v[i]);
+
+		if (at < d->nlinks)
+			d->links[at] = d->links[--d->nlinks];
+	}
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -88,6 +100,26 @@ static size_t read_links(struct job *job, struct fw_link **out, struct error *er
 	return n;
 }
 
+static int open_links(struct networkdriver *d, struct fw_link *v, size_t n, struct error *err)
+{
+	int rc;
+
+	n = links_add(d, v, n);
+	rc = firewall_change(&d->firewall,
+			     &(struct fw_change){ .add = true, .links = v, .nlinks = n }, err);
+	if (rc < 0)
+		links_remove(d, v, n);
+	return rc;
+}
+
+/* What is left is put in force as a whole: one that was not open is no failure. */
+static int close_links(struct networkdriver *d, const struct fw_link *v, size_t n,
+		       struct error *err)
+{
+	links_remove(d, v, n);
+	return firewall_sync(&d->firewall, err);
+}
+
 /* ACTION is -I or -A (open), or -D (close), as it was with iptables. */
 int job_link(struct job *job, void *self)
 {
@@ -103,18 +135,11 @@ int job_link(struct job *job, void *self)
 		return job_fail(job, ERR_BAD_REQUEST, "Invalid action '%s' specified", action);
 	n = read_links(job, &links, &err);
 	if (!n)
-		return env_get_bool(job_env(job), "IgnoreErrors") ? 0 : job_fail_error(job, &err);
-	if (add) {
-		links_add(d, links, n);
-		rc = firewall_change(&d->firewall,
-				     &(struct fw_change){
-					     .add = true, .links = links, .nlinks = n },
-				     &err);
-	} else {
-		/* Another link may keep the same port open: what is left is put in force as a whole. */
-		links_remove(d, links, n);
-		rc = firewall_sync(&d->firewall, &err);
-	}
+		rc = -1;
+	else if (add)
+		rc = open_links(d, links, n, &err);
+	else
+		rc = close_links(d, links, n, &err);
 	if (rc == 0 || env_get_bool(job_env(job), "IgnoreErrors"))
 		return 0;
 	return job_fail_error(job, &err);

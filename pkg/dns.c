@@ -244,13 +244,28 @@ int dns_reverse(const char *name, unsigned char addr[DNS_REVERSE_SIZE])
 	return 0;
 }
 
+bool dns_has_question(const void *answer)
+{
+	return get16((const unsigned char *)answer + AT_QUESTIONS) != 0;
+}
+
+/* Of the server, and not of the name: that one has to be said. */
+static bool is_failure(enum dns_rcode rcode)
+{
+	return rcode != DNS_NOERROR && rcode != DNS_NXDOMAIN;
+}
+
 bool dns_is_answer(const void *answer, size_t n, const void *query, const struct dns_query *q,
 		   uint16_t id)
 {
 	const unsigned char *a = answer, *b = query;
 
-	if (n < q->question || get16(a + AT_ID) != id || get16(a + AT_QUESTIONS) != 1 ||
+	if (n < DNS_HEADER_SIZE || get16(a + AT_ID) != id ||
 	    (get16(a + AT_FLAGS) & (FLAG_QR | FLAG_OPCODE)) != FLAG_QR)
+		return false;
+	if (!dns_has_question(a))
+		return is_failure(dns_rcode(a));
+	if (n < q->question || get16(a + AT_QUESTIONS) != 1)
 		return false;
 	/* Lengths of labels are below 'A', and type and class cannot be told from letters: exactly. */
 	for (size_t i = DNS_HEADER_SIZE; i < q->question - 4; i++)

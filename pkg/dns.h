@@ -66,10 +66,15 @@ int dns_name_put(unsigned char out[DNS_WIRE_NAME], const char *text);
  */
 int dns_reverse(const char *name, unsigned char addr[DNS_REVERSE_SIZE]);
 
-/* Is this an answer to that query, of which q was read, when it was sent under that id? */
+/*
+ * Is this an answer to that query, of which q was read, when it was sent under that id? Some servers
+ * fail without repeating the question.
+ */
 bool dns_is_answer(const void *answer, size_t n, const void *query, const struct dns_query *q,
 		   uint16_t id);
-enum dns_rcode dns_rcode(const void *answer); /* of at least DNS_HEADER_SIZE bytes */
+/* Of at least DNS_HEADER_SIZE bytes. */
+enum dns_rcode dns_rcode(const void *answer);
+bool dns_has_question(const void *answer);
 void dns_set_id(void *message, uint16_t id);
 /* Leave header and question alone, marked as truncated: the client asks again over TCP. New length. */
 size_t dns_truncate(void *answer, const struct dns_query *q);

@@ -7,6 +7,7 @@ d import -c 'EXPOSE 5432 6379 53/udp 80/udp 80' -c 'ENV PGDATA=/data' -c 'ENV A=
 	"$T/busybox.tar" db:latest >/dev/null
 d import -c 'EXPOSE 7000-7003 7010' -c 'CMD ["sleep","1000"]' "$T/busybox.tar" ranged:latest >/dev/null
 
+no_links() { [ -z "$(elements links4)" ]; }
 linked_env() { d exec "$1" env | grep -E "^$2_" | LC_ALL=C sort; }
 hosts_line() { d exec "$1" grep -wE "$2" /etc/hosts | tr -s '\t ' '  ' | head -n 1; }
 
@@ -118,6 +119,14 @@ for nf in 0 1; do
 	d start pg >/dev/null
 	eventually is_ready pg
 	answers "but to the child, at its new address (bridge-nf $nf)" "$(field pg '{{.Config.Hostname}}') $web" web tcp "$(ip_of pg)" 5432
+	d restart -t 0 pg >/dev/null # opened again
+	pg_pid=$(pid_of pg)
+	stop_daemon KILL
+	kill -9 $pg_pid
+	start_daemon --icc=false
+	check "none is open to one that died meanwhile (bridge-nf $nf)" eventually no_links
+	d start pg >/dev/null
+	refute "and to one that runs again there is (bridge-nf $nf)" no_links
 	d rm -f web >/dev/null
 	same "with the parent its links go (bridge-nf $nf)" "" "$(elements links4)"
 	d rm -f pg stranger heir >/dev/null

@@ -67,4 +67,23 @@ d network rm front >/dev/null
 same "no file of a network is left" "" "$(find "$T/root/networks" "$T/exec/networks" "$T/exec/resolvers" -type f)"
 same "nor a bridge" "" "$(ip -o link show type bridge | grep -oE 'br-[0-9a-f]+')"
 same "nor a port" 0 "$(elements map any4)"
+
+# The rules cannot be had at the start: their table is somebody else's, until he goes.
+stop_daemon
+mkfifo "$T/owner"
+nft -i <"$T/owner" >/dev/null 2>&1 &
+owner=$!
+exec 8>"$T/owner"
+nft delete table inet docker-docker0
+echo 'add table inet docker-docker0 { flags owner; }' >&8
+eventually sh -c 'nft list tables | grep -q docker-docker0'
+start_daemon
+refute "nobody joins a bridge without rules" d run --rm busybox true
+refute "nor is a port published" d run -d --name early -p 8081:80 busybox sleep 1000
+kill $owner
+wait $owner
+exec 8>&-
+check "rules that could not be had are there with the next container" d run -d --name late -p 8082:80 busybox sleep 1000
+same "with its port" 1 "$(elements map any4)"
+d rm -f early late >/dev/null 2>&1
 finish

@@ -350,6 +350,28 @@ same "no veth, file or port of a network is left" "" "$(remains_of_networks)"
 same "kills in the middle of create and rm leave no bridge" "" "$(ip -o link show type bridge | grep -o 'br-[0-9a-f]*')"
 same "and no file" "" "$(ls "$T/root/networks")"
 
+# ---- a host that was no router does not become one ----
+
+in_ns outside ip route add ${BEYOND%.*}.0/24 via $HOST4
+in_ns beyond ip route add ${OUTSIDE%.*}.0/24 via $HOST4B
+serve_in beyond tcp:4001
+stop_daemon
+rm -f "$T/exec/networks/".forwarding*
+sysctl -qw net.ipv4.ip_forward=0
+start_daemon
+expect "forwarding is switched on" 1 cat /proc/sys/net/ipv4/ip_forward
+container inner -- tcp:80
+answers "for containers" "beyond $HOST4B" inner tcp $BEYOND 4001
+silent "not for neighbours" ns:outside tcp $BEYOND 4001
+stop_daemon KILL; start_daemon
+silent "nor after a kill" ns:outside tcp $BEYOND 4001
+rm_all
+stop_daemon
+rm -f "$T/exec/networks/".forwarding*
+sysctl -qw net.ipv4.ip_forward=0
+start_daemon --ip-forward-no-drop
+answers "unless that is wanted" "beyond $OUTSIDE" ns:outside tcp $BEYOND 4001
+
 # ---- a new default network beside a kept one: after a reboot another has taken its subnet ----
 
 d network create auto >/dev/null

@@ -171,6 +171,8 @@ server 10.9.0.11
 X
 ask drop1.example; is 192.0.2.2 "the second server, when the first is silent"; ask +tcp drop1.example; is 192.0.2.2 "over TCP too"
 ask fail1.example; is 192.0.2.2 "when it fails"; ask refuse1.example; is 192.0.2.2 "when it refuses"
+ask bare1.example; is 192.0.2.2 "when it fails without a word of the question"
+code bare.example; is FORMERR "when both do so"
 code fail.example; is SERVFAIL "when both fail"; code refuse.example; is REFUSED "when both refuse"
 config <<X
 server 10.9.0.77
@@ -189,6 +191,7 @@ printf 'ndots\nserver 10.9.0.1\n' | config; code single; is NOERROR "ndots: a si
 config <<<"server 10.9.0.1"
 last=$(from_inside burst web 2000); is 2000 "a burst of 2000 queries"
 last=$(from_inside forwarded 2000); is 2000 "a burst of 2000 that are forwarded"
+last=$(from_inside hanging web 1000); is "10.9.0.3 first 1000" "a name of ours while 1000 others hang, which fail in the end"
 last=$(ls "/proc/$monitor/fd" | wc -l); [ "$last" -lt 25 ]; ok "sockets are closed again"
 last=$(from_inside garbage 2>&1); is "" "garbage"
 ask web; is 10.9.0.3 "which does no harm"

@@ -3,6 +3,8 @@
 resolver_peer.py serve ADDR N       a server over UDP and TCP; what it does is in the name asked for
 resolver_peer.py burst NAME COUNT   queries without a pause; prints how many were answered
 resolver_peer.py forwarded COUNT    the same with names that are forwarded, no two alike
+resolver_peer.py hanging NAME COUNT  queries that no server answers, then NAME: its address, whether it came
+                                    first, and how many of the others failed in the end
 resolver_peer.py garbage            packets that are no queries, and some that nearly are
 resolver_peer.py pipeline NAME...   several queries at once on one connection; prints their answers
 resolver_peer.py connections COUNT  idle connections beside one that asks; prints its answer
@@ -67,6 +69,8 @@ def reply(packet, n, tcp):
         return [answer(0, 2)]
     if head in ("refuse", "refuse%d" % n):
         return [answer(0, 5)]
+    if head in ("bare", "bare%d" % n):
+        return [packet[:2] + b"\x81\x81" + bytes(8)]
     if head == "nx":
         return [answer(0, 3)]
     if head == "cut" and not tcp:
@@ -147,6 +151,20 @@ def burst(name, count):
 
 def forwarded(count):
     count_answers(["n%d.example" % i for i in range(int(count))])
+
+
+def hanging(name, count):
+    s, count = client(), int(count)
+    for i in range(count):
+        s.send(query("drop.n%d.example" % i, 1, i))
+    s.send(query(name, 1, count))
+    first, failed, wanted = None, 0, count + 1
+    s.settimeout(12)
+    while wanted:
+        packet = s.recv(65535)
+        first, wanted = first or packet, wanted - 1
+        failed += packet[3] & 15 == 2
+    print(*records(first)[2], "first" if first[:2] == struct.pack(">H", count) else "late", failed)
 
 
 def garbage():

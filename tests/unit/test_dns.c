@@ -223,12 +223,36 @@ static void believes_answers(void **state)
 	assert_true(dns_is_answer(answer, n, query, &q, 0xfffe));
 }
 
+/* Some servers do not repeat the question when they fail. */
+static void believes_bare_failures(void **state)
+{
+	static const char query[] = HEAD "\3Web\0\0\1\0\1";
+	unsigned char answer[] = "\x12\x34\x81\x80\0\0\0\0\0\0\0\0";
+	const size_t n = sizeof(answer) - 1;
+	struct dns_query q;
+
+	(void)state;
+	assert_int_equal(parse(BYTES(query), &q), 0);
+	for (int rcode = DNS_NOERROR; rcode <= DNS_REFUSED; rcode++) {
+		answer[3] = (unsigned char)(0x80 | rcode);
+		assert_int_equal(dns_is_answer(answer, n, query, &q, 0x1234),
+				 rcode != DNS_NOERROR && rcode != DNS_NXDOMAIN);
+		assert_false(dns_is_answer(answer, n, query, &q, 0x1235));
+		assert_false(dns_is_answer(answer, n - 1, query, &q, 0x1234));
+	}
+	assert_false(dns_has_question(answer));
+	answer[5] = 1; /* said, and not there */
+	assert_true(dns_has_question(answer));
+	assert_false(dns_is_answer(answer, n, query, &q, 0x1234));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_queries),       cmocka_unit_test(refuses_others),
-		cmocka_unit_test(limits_names),        cmocka_unit_test(builds_answers),
-		cmocka_unit_test(reads_reverse_names), cmocka_unit_test(believes_answers),
+		cmocka_unit_test(reads_queries),          cmocka_unit_test(refuses_others),
+		cmocka_unit_test(limits_names),           cmocka_unit_test(builds_answers),
+		cmocka_unit_test(reads_reverse_names),    cmocka_unit_test(believes_answers),
+		cmocka_unit_test(believes_bare_failures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
