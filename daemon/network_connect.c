@@ -333,12 +333,27 @@ static void take_interface(json_t *network, const char *name, json_t **taken)
 		}
 }
 
+/* Have the monitor remove the interface; network is what is left. */
+static int unplug(struct daemon *d, struct container *c, const json_t *gone, const json_t *network,
+		  const struct gateways *before, struct error *err)
+{
+	struct exec_network_change change = { 0 };
+	struct exec_interface interface;
+	int rc;
+
+	set_routes(network, before, &change);
+	network_exec_interface(gone, network, &interface);
+	change.remove = &interface;
+	rc = execdriver_network(d->execdriver, c->id, &change, err);
+	exec_interface_done(&interface);
+	return rc;
+}
+
 static int disconnect_running(struct daemon *d, struct job *job, const struct subject *s,
 			      struct error *err)
 {
 	autojson json_t *old = container_network(s->c);
 	autojson json_t *network = json_deep_copy(old), *gone = NULL;
-	struct exec_network_change change = { 0 };
 	struct gateways before;
 	int rc;
 
@@ -347,9 +362,7 @@ static int disconnect_running(struct daemon *d, struct job *job, const struct su
 		return 0;
 	before = gateways_of(old);
 	refresh_gateways(s->c, network);
-	change.remove = json_get_str(gone, "Ifname", "");
-	set_routes(network, &before, &change);
-	rc = execdriver_network(d->execdriver, s->c->id, &change, err);
+	rc = unplug(d, s->c, gone, network, &before, err);
 	if (rc == 0) {
 		network_release_one(d, s->c, s->name);
 		follow(d, s->c, job, network, &before);

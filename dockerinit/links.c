@@ -115,7 +115,7 @@ int links_change(const struct plan *plan, pid_t pid, struct error *err)
 
 	if (ns < 0)
 		return error_sys(err, "opening the container's network");
-	if (change_inside(plan, net_unlink, ns, err) < 0)
+	if (net_unlink_veths(plan, err) < 0 || change_inside(plan, net_unlink, ns, err) < 0)
 		return -1;
 	if (links_create(plan, pid, err) == 0 && change_inside(plan, net_configure, ns, err) == 0 &&
 	    change_inside(plan, net_default_routes, ns, err) == 0 &&

@@ -91,11 +91,10 @@ struct exec_network {
 
 /* What is to change about the network of a running container. */
 struct exec_network_change {
-	const char *remove;               /* inside name of an interface, or NULL */
-	const struct exec_interface *add; /* or NULL */
-	const char *ifname, *gateway;     /* of the new default route, or NULL */
-	const char *ifname6, *gateway6;   /* the same of IPv6 */
-	const char *resolver;             /* as above; one that runs already goes on */
+	const struct exec_interface *remove, *add; /* or NULL */
+	const char *ifname, *gateway;              /* of the new default route, or NULL */
+	const char *ifname6, *gateway6;            /* the same of IPv6 */
+	const char *resolver;                      /* as above; one that runs already goes on */
 };
 
 /* Limits. 0 (or NULL) means not limited, unless said otherwise. */

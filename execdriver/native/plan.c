@@ -191,7 +191,8 @@ static int put_network(const struct exec_network *n, struct plan_writer *w, stru
 int plan_network(const struct exec_network_change *c, struct plan_writer *w, struct error *err)
 {
 	if (c->remove)
-		plan_put(w, PLAN_UNLINK, c->remove, NULL);
+		plan_put(w, PLAN_UNLINK, c->remove->ifname,
+			 c->remove->kind ? "" : c->remove->host_ifname, NULL);
 	if (c->add && put_interface(c->add, w, err) < 0)
 		return -1;
 	if (c->ifname && c->gateway)

@@ -168,6 +168,12 @@ n disconnect closed multi
 expect "on no network at all there is the loopback interface" 1 sh -c "'$DOCKER' exec multi ip -o link | wc -l"
 n connect beta multi
 answers "on one again its port is served again" "multi $OUTSIDE" ns:outside tcp $HOST4 8080
+d run -d --name own --cap-add NET_ADMIN --network beta busybox sleep 1000 >/dev/null
+n connect --ip 10.31.0.78 alpha own
+d exec own sh -c 'ip link set eth1 down && ip link set eth1 name mine && ip link set mine up'
+check "an interface that the container renamed" d exec own ip link show mine
+check "is disconnected" n disconnect alpha own
+refute "and gone" d exec own ip link show mine
 rm_all
 d create --name idle --network alpha busybox sleep 1000 >/dev/null
 n connect --alias nick beta idle && d start idle >/dev/null
