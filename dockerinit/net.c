@@ -153,12 +153,12 @@ int net_default_routes(const struct plan *plan, struct error *err)
 		return error_sys(err, "netlink socket");
 	while (plan_next_of(&r, PLAN_ROUTE, &rec)) {
 		const char *ifname = plan_field(&rec), *gateway = plan_field(&rec);
+		int family = *plan_field(&rec) == '6' ? AF_INET6 : AF_INET;
 		int index = nl_link_index(sock, ifname);
 
 		if (index < 0)
 			return error_sys(err, "interface %s", ifname);
-		if (set_gateway(sock, index, strchr(gateway, ':') ? AF_INET6 : AF_INET, gateway,
-				err) < 0)
+		if (set_gateway(sock, index, family, gateway, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -256,7 +256,10 @@ int execdriver_exec(struct execdriver *d, const char *id, const char *exec_id,
 		    const struct exec_process *p, const struct exec_attach *attach, pid_t *pid,
 		    int *exit_code, struct error *err);
 
-/* ERR_NOT_FOUND when it does not run. On failure what was to be added is not there. */
+/*
+ * ERR_NOT_FOUND when it does not run. On failure what was to be added is not there, and default
+ * routes may be lost; but when the monitor did not answer nobody knows.
+ */
 int execdriver_network(struct execdriver *d, const char *id, const struct exec_network_change *c,
 		       struct error *err);
 

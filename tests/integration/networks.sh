@@ -174,6 +174,17 @@ d exec own sh -c 'ip link set eth1 down && ip link set eth1 name mine && ip link
 check "an interface that the container renamed" d exec own ip link show mine
 check "is disconnected" n disconnect alpha own
 refute "and gone" d exec own ip link show mine
+# A change that fails at its last step, the routes, leaves nothing of the others.
+if ip link add link up1 name probe type macvlan 2>/dev/null; then
+	ip link del probe
+	create -d macvlan -o parent=up1 --subnet 10.35.0.0/24 vlan
+	in_container own ip route add unreachable 10.35.0.1 scope host
+	fails "a gateway that the container does not reach" 'default route' n connect --gw-priority 9 vlan own
+	expect "leaves no interface" 'eth0 lo' sh -c "'$DOCKER' exec own ls /sys/class/net | xargs"
+	n rm vlan >/dev/null
+else
+	skip "a gateway that the container does not reach" "no macvlan here"
+fi
 rm_all
 d create --name idle --network alpha busybox sleep 1000 >/dev/null
 n connect --alias nick beta idle && d start idle >/dev/null
