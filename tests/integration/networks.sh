@@ -185,6 +185,27 @@ if ip link add link up1 name probe type macvlan 2>/dev/null; then
 else
 	skip "a gateway that the container does not reach" "no macvlan here"
 fi
+# One that fails after the interface was made, as its hosts file cannot be written.
+container half --network beta -p 8087:80 -- tcp:80
+hosts=$T/root/containers/$(field half '{{.Id}}')/hosts
+break_hosts() { mv "$hosts" "$hosts.away" && mkdir "$hosts"; }
+mend_hosts() { rmdir "$hosts" && mv "$hosts.away" "$hosts"; }
+break_hosts
+refute "a connect that fails late" n connect --gw-priority 9 --ip 10.31.0.79 alpha half
+refute "leaves no interface" d exec half ip link show eth1
+expect "but the old default route" "10.32.0.1 eth0" default_route half
+answers "and the port" "half $OUTSIDE" ns:outside tcp $HOST4 8087
+matches "by the old address" "$(ip_of half beta | sed 's/\./\\./g') \. 80" elements any4
+mend_hosts
+check "it can be connected then" n connect --gw-priority 9 --ip 10.31.0.79 alpha half
+break_hosts
+refute "a disconnect that fails late" n disconnect alpha half
+fails "keeps the address from others" 'already in use' d run --rm --network alpha --ip 10.31.0.79 busybox true
+mend_hosts
+check "it can be disconnected then" n disconnect alpha half
+refute "with its interface" d exec half ip link show eth1
+answers "the port is served by the other" "half $OUTSIDE" ns:outside tcp $HOST4 8087
+check "and the address is free" d run --rm --network alpha --ip 10.31.0.79 busybox true
 rm_all
 d create --name idle --network alpha busybox sleep 1000 >/dev/null
 n connect --alias nick beta idle && d start idle >/dev/null
