@@ -90,6 +90,14 @@ static int set_endpoint(struct daemon *d, const struct subject *s, json_t *endpo
 	return -1;
 }
 
+/* Between two runs of its restart policy it has none: what changes is there at the next one. */
+static bool has_network(struct container *c)
+{
+	struct container_state state = container_state(c);
+
+	return state.running && !state.restarting;
+}
+
 static bool is_configured(const struct subject *s)
 {
 	autojson json_t *networking = container_networking(s->c);
@@ -110,7 +118,7 @@ static int connect_container(struct daemon *d, struct job *job, const struct sub
 {
 	json_t *endpoint = json_object();
 	const json_t *given = env_get_json(job_env(job), "EndpointConfig");
-	bool runs = container_state(s->c).running;
+	bool runs = has_network(s->c);
 
 	if (json_is_object(given))
 		json_object_update(endpoint, (json_t *)given);
@@ -164,7 +172,7 @@ static int disconnect_container(struct daemon *d, struct job *job, const struct 
 	if (!is_configured(s))
 		return error_set(err, ERR_FORBIDDEN, "container %s is not connected to network %s",
 				 s->c->id, s->name);
-	if (container_state(s->c).running && network_leave(d, job, s->c, s->name, err) < 0)
+	if (has_network(s->c) && network_leave(d, job, s->c, s->name, err) < 0)
 		return -1;
 	return set_endpoint(d, s, NULL, err);
 }

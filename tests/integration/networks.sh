@@ -207,6 +207,19 @@ refute "with its interface" d exec half ip link show eth1
 answers "the port is served by the other" "half $OUTSIDE" ns:outside tcp $HOST4 8087
 check "and the address is free" d run --rm --network alpha --ip 10.31.0.79 busybox true
 rm_all
+mkdir "$T/again"
+d run -d --name again --restart always -v "$T/again:/again" --network alpha busybox \
+	sh -c '[ ! -e /again/go ] || exec sleep 1000; exit 1' >/dev/null
+waits() { [ "$(field again '{{.State.Status}} {{.RestartCount}}')" = "restarting 5" ]; } # for seconds
+eventually waits
+check "connect between two runs" n connect beta again
+check "and another" n connect closed again
+check "and disconnect" n disconnect closed again
+expect "they were between two runs" restarting field again '{{.State.Status}}'
+touch "$T/again/go"
+eventually d exec again true
+expect "the next run is on those" "10.31.0 10.32.0" sh -c "'$DOCKER' exec again ip -4 addr | grep -oE '10\.3[123]\.0' | sort -u | xargs"
+rm_all
 d create --name idle --network alpha busybox sleep 1000 >/dev/null
 n connect --alias nick beta idle && d start idle >/dev/null
 expect "connect before the start" "10.31.0 10.32.0" sh -c "'$DOCKER' exec idle ip -4 addr | grep -oE '10\.3[123]\.0' | uniq | sort -u | xargs"
