@@ -185,6 +185,11 @@ if ip link add link up1 name probe type macvlan 2>/dev/null; then
 else
 	skip "a gateway that the container does not reach" "no macvlan here"
 fi
+create --ipv6 --subnet 10.36.0.0/24 --subnet fd00:36::/64 dual
+in_container own ip addr add fd00:36::1/128 dev lo
+fails "one of IPv6, when the route of IPv4 is set" 'default route by fd00:36::1' n connect --gw-priority 9 dual own
+expect "puts that back" "10.32.0.1 eth0" default_route own
+check "nobody is on that network" n rm dual
 # One that fails after the interface was made, as its hosts file cannot be written.
 container half --network beta -p 8087:80 -- tcp:80
 hosts=$T/root/containers/$(field half '{{.Id}}')/hosts
