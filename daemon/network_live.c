@@ -255,9 +255,11 @@ int network_join(struct daemon *d, struct job *job, struct container *c, const c
 	j.old = old;
 	j.network = network;
 	rc = plug_in(d, job, c, &j, err);
-	if (rc < 0)
-		undo_plug_in(d, job, c, &j);
-	return rc;
+	if (rc == 0)
+		return 0;
+	undo_plug_in(d, job, c, &j);
+	/* It has ended just then, which makes it one that is on the network at its next run. */
+	return j.stage == JOINING_TRIED && err->kind == ERR_NOT_FOUND ? 0 : -1;
 }
 
 /* ---- off ---- */
@@ -303,6 +305,8 @@ int network_leave(struct daemon *d, struct job *job, struct container *c, const 
 	if (gone) {
 		refresh_gateways(c, network);
 		rc = unplug(d, c, gone, network, &before, err);
+		if (rc < 0 && err->kind == ERR_NOT_FOUND)
+			rc = 0; /* it has ended just then, and its interfaces with it */
 	}
 	if (rc == 0) {
 		follow(d, c, job, network, &before);
