@@ -87,12 +87,11 @@ static int check_addresses(const char *name, const json_t *endpoint, struct erro
 
 /*
  * What is wanted may still be held by a container that has ended, and whose clean-up is under way:
- * wait for those. false: there are none.
+ * wait for those.
  */
-static bool await_cleanups(struct daemon *d, const struct container *but, struct job *job)
+static void await_cleanups(struct daemon *d, const struct container *but, struct job *job)
 {
 	struct container **all = store_list(d->store);
-	bool found = false;
 
 	for (struct container **p = all; *p; p++) {
 		bool due;
@@ -100,25 +99,26 @@ static bool await_cleanups(struct daemon *d, const struct container *but, struct
 		pthread_mutex_lock(&(*p)->lock);
 		due = (*p)->cleanup_due || (*p)->op == OP_CLEANUP;
 		pthread_mutex_unlock(&(*p)->lock);
-		if (!due || *p == but || container_begin(*p, OP_CHANGE, job, NULL) < 0)
-			continue;
-		container_end(*p);
-		found = true;
+		if (due && *p != but && container_begin(*p, OP_CHANGE, job, NULL) == 0)
+			container_end(*p);
 	}
 	store_list_free(all);
-	return found;
 }
 
-/* Run an allocating job; once more when what it wants has become free meanwhile. env is taken. */
+/*
+ * Run an allocating job; once more when what it wants may have become free, be it only between the
+ * refusal and the look at who has it. env is taken.
+ */
 static int allocate(struct daemon *d, struct container *c, struct job *job, const char *name,
 		    json_t *env, json_t **reply, struct error *err)
 {
 	struct error own, *why = err ? err : &own;
 	int rc = nested_job(d, job, name, c->id, json_incref(env), reply, why);
 
-	if (rc < 0 && (why->kind == ERR_CONFLICT || why->kind == ERR_FORBIDDEN) &&
-	    await_cleanups(d, c, job))
+	if (rc < 0 && (why->kind == ERR_CONFLICT || why->kind == ERR_FORBIDDEN)) {
+		await_cleanups(d, c, job);
 		rc = nested_job(d, job, name, c->id, json_incref(env), reply, why);
+	}
 	json_decref(env);
 	return rc;
 }

@@ -64,6 +64,15 @@ int network_publish(struct daemon *d, struct container *c, struct job *job, json
 		    struct error *err);
 void network_release_one(struct daemon *d, struct container *c, const char *name);
 
+/*
+ * network_live.c: on a network and off it, of a container that runs. On failure it is as it was; where
+ * that cannot be, its `network` member says how it is, and network_leave() may be tried again.
+ */
+int network_join(struct daemon *d, struct job *job, struct container *c, const char *name,
+		 const json_t *endpoint, struct error *err);
+int network_leave(struct daemon *d, struct job *job, struct container *c, const char *name,
+		  struct error *err);
+
 /* network_show.c */
 /* NetworkSettings of inspect, and its Networks alone for the list; as that API version has them. */
 json_t *network_settings_json(struct container *c, unsigned version);

@@ -1,23 +1,16 @@
 /*
  * The jobs network_connect and network_disconnect: a container gets on a network or off it. Of one
- * that does not run this is a matter of its configuration alone; of one that runs, its monitor makes
- * or removes the interface, and its default route, its published ports and its resolver follow.
+ * that does not run this is a matter of its configuration alone; of one that runs, see network_live.c.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/disk.h"
 #include "daemon/internal.h"
 #include "daemon/jobs.h"
-#include "daemon/netfiles.h"
 #include "daemon/network.h"
-#include "daemon/record.h"
 #include "engine/engine.h"
 #include "engine/job.h"
-#include "execdriver/driver.h"
 #include "pkg/json.h"
-#include "pkg/log.h"
 #include "pkg/mem.h"
 
 /* One that the request is about: the network as inspect tells it, and the container. */
@@ -97,6 +90,14 @@ static int set_endpoint(struct daemon *d, const struct subject *s, json_t *endpo
 	return -1;
 }
 
+/* Between two runs of its restart policy it has none: what changes is there at the next one. */
+static bool has_network(struct container *c)
+{
+	struct container_state state = container_state(c);
+
+	return state.running && !state.restarting;
+}
+
 static bool is_configured(const struct subject *s)
 {
 	autojson json_t *networking = container_networking(s->c);
@@ -104,167 +105,12 @@ static bool is_configured(const struct subject *s)
 	return json_object_get(json_get_obj(networking, "EndpointsConfig"), s->name) != NULL;
 }
 
-/* ---- of a container that runs ---- */
-
-/* The lowest number that no interface of that prefix has. */
-static void name_interface(const json_t *interfaces, json_t *interface)
+/* Has it an interface there, whatever its configuration says? */
+static bool is_plugged(const struct subject *s)
 {
-	const char *prefix = json_get_str(interface, "IfPrefix", "eth");
-	char name[32];
-	bool taken = true;
+	autojson json_t *network = container_network(s->c);
 
-	for (int n = 0; taken; n++) {
-		const json_t *v;
-		size_t i;
-
-		snprintf(name, sizeof(name), "%.12s%d", prefix, n);
-		taken = false;
-		json_array_foreach(interfaces, i, v)
-			taken = taken || strcmp(json_get_str(v, "Ifname", ""), name) == 0;
-	}
-	json_object_set_new(interface, "Ifname", json_string(name));
-}
-
-/* The networks of the default routes, to see whether they have changed. */
-struct gateways {
-	char *v4, *v6;
-};
-
-static struct gateways gateways_of(const json_t *network)
-{
-	return (struct gateways){
-		xstrdup(json_get_str(network_gateway(network, "Gateway"), "Network", "")),
-		xstrdup(json_get_str(network_gateway(network, "Gateway6"), "Network", "")),
-	};
-}
-
-static void gateways_done(struct gateways *g)
-{
-	free(g->v4);
-	free(g->v6);
-}
-
-static void move_ports(struct daemon *d, struct container *c, struct job *job, json_t *network)
-{
-	struct error err;
-
-	json_object_set_new(network, "Ports", json_array());
-	if (nested_job(d, job, "release_port", c->id, NULL, NULL, &err) < 0 ||
-	    network_publish(d, c, job, network, &err) < 0)
-		log_warn("ports of %s: %s", c->id, err.text);
-}
-
-/* The new state of affairs is recorded before anybody is told. */
-static int settle(struct daemon *d, struct container *c, json_t *network, struct error *err)
-{
-	container_set_json(c, &c->network, json_incref(network));
-	if (netfiles_rewrite(d, c, network, err) < 0)
-		return -1;
-	return record_save(d, c, err);
-}
-
-static void refresh_gateways(struct container *c, json_t *network)
-{
-	autojson json_t *networking = container_networking(c);
-
-	network_choose_gateways(network, networking);
-}
-
-/* The gateway that becomes a default route, NULL: nothing changes. */
-static const json_t *new_route(const json_t *network, const char *key, const char *before)
-{
-	const json_t *i = network_gateway(network, key);
-
-	return i && strcmp(json_get_str(i, "Network", ""), before) != 0 ? i : NULL;
-}
-
-static void set_routes(const json_t *network, const struct gateways *before,
-		       struct exec_network_change *change)
-{
-	const json_t *v4 = new_route(network, "Gateway", before->v4);
-	const json_t *v6 = new_route(network, "Gateway6", before->v6);
-
-	change->ifname = json_get_str(v4, "Ifname", NULL);
-	change->gateway = json_get_str(v4, "Gateway", NULL);
-	change->ifname6 = json_get_str(v6, "Ifname", NULL);
-	change->gateway6 = json_get_str(v6, "Gateway6", NULL);
-}
-
-/* Ports lead where the default route is, so they follow it. */
-static void follow(struct daemon *d, struct container *c, struct job *job, json_t *network,
-		   const struct gateways *before)
-{
-	struct gateways now = gateways_of(network);
-
-	if (strcmp(now.v4, before->v4) != 0 || strcmp(now.v6, before->v6) != 0)
-		move_ports(d, c, job, network);
-	gateways_done(&now);
-}
-
-static int update_resolver(struct daemon *d, struct container *c, json_t *network,
-			   struct error *err)
-{
-	autofree char *path = NULL;
-
-	/* Once there, it stays: resolv.conf names it. */
-	if (!network_has_names(network) && !json_object_get(network, "Resolver"))
-		return 0;
-	path = resolver_write(d, c, network, err);
-	if (!path)
-		return -1;
-	json_object_set_new(network, "Resolver", json_string(path));
-	return 0;
-}
-
-/* Have the monitor make the interface that was just added to network. */
-static int plug(struct daemon *d, struct container *c, const json_t *network, const json_t *added,
-		const struct gateways *before, struct error *err)
-{
-	struct exec_network_change change = { .resolver = json_get_str(network, "Resolver", NULL) };
-	struct exec_interface interface;
-	int rc;
-
-	set_routes(network, before, &change);
-	network_exec_interface(added, network, &interface);
-	change.add = &interface;
-	rc = execdriver_network(d->execdriver, c->id, &change, err);
-	exec_interface_done(&interface);
-	return rc;
-}
-
-/* The interface is allocated: have it made, and all that follows from it. */
-static int plug_in(struct daemon *d, struct job *job, const struct subject *s, json_t *network,
-		   const json_t *interface, const struct gateways *before, struct error *err)
-{
-	if (update_resolver(d, s->c, network, err) < 0 ||
-	    plug(d, s->c, network, interface, before, err) < 0)
-		return -1;
-	follow(d, s->c, job, network, before);
-	return settle(d, s->c, network, err);
-}
-
-static int connect_running(struct daemon *d, struct job *job, const struct subject *s,
-			   const json_t *endpoint, struct error *err)
-{
-	autojson json_t *old = container_network(s->c), *network = NULL;
-	struct gateways before = gateways_of(old);
-	json_t *interface;
-	int rc;
-
-	network = old ? json_deep_copy(old) : json_pack("{s:[], s:[]}", "Interfaces", "Ports");
-	rc = network_allocate_one(d, s->c, job, s->name, endpoint, &interface, err);
-	if (rc == 0) {
-		name_interface(json_get_arr(network, "Interfaces"), interface);
-		json_array_append_new(json_get_arr(network, "Interfaces"), interface);
-		refresh_gateways(s->c, network);
-		rc = plug_in(d, job, s, network, interface, &before, err);
-		if (rc < 0)
-			network_release_one(d, s->c, s->name);
-		if (rc < 0 && old && json_object_get(old, "Resolver"))
-			free(resolver_write(d, s->c, old, NULL));
-	}
-	gateways_done(&before);
-	return rc;
+	return network_interface(network, s->name) != NULL;
 }
 
 static int connect_container(struct daemon *d, struct job *job, const struct subject *s,
@@ -272,7 +118,7 @@ static int connect_container(struct daemon *d, struct job *job, const struct sub
 {
 	json_t *endpoint = json_object();
 	const json_t *given = env_get_json(job_env(job), "EndpointConfig");
-	bool runs = container_state(s->c).running;
+	bool runs = has_network(s->c);
 
 	if (json_is_object(given))
 		json_object_update(endpoint, (json_t *)given);
@@ -289,8 +135,9 @@ static int connect_container(struct daemon *d, struct job *job, const struct sub
 		json_decref(endpoint);
 		return -1;
 	}
-	if (runs && connect_running(d, job, s, endpoint, err) < 0) {
-		(void)set_endpoint(d, s, NULL, NULL); /* the first failure is the news */
+	if (runs && network_join(d, job, s->c, s->name, endpoint, err) < 0) {
+		if (!is_plugged(s))
+			(void)set_endpoint(d, s, NULL, NULL); /* the first failure is the news */
 		json_decref(endpoint);
 		return -1;
 	}
@@ -319,54 +166,13 @@ int job_network_connect(struct job *job, void *self)
 
 /* ---- off ---- */
 
-static void take_interface(json_t *network, const char *name, json_t **taken)
-{
-	json_t *all = json_get_arr(network, "Interfaces"), *v;
-	size_t i;
-
-	*taken = NULL;
-	json_array_foreach(all, i, v)
-		if (strcmp(json_get_str(v, "Network", ""), name) == 0) {
-			*taken = json_incref(v);
-			json_array_remove(all, i);
-			return;
-		}
-}
-
-static int disconnect_running(struct daemon *d, struct job *job, const struct subject *s,
-			      struct error *err)
-{
-	autojson json_t *old = container_network(s->c);
-	autojson json_t *network = json_deep_copy(old), *gone = NULL;
-	struct exec_network_change change = { 0 };
-	struct gateways before;
-	int rc;
-
-	take_interface(network, s->name, &gone);
-	if (!gone)
-		return 0;
-	before = gateways_of(old);
-	refresh_gateways(s->c, network);
-	change.remove = json_get_str(gone, "Ifname", "");
-	set_routes(network, &before, &change);
-	rc = execdriver_network(d->execdriver, s->c->id, &change, err);
-	if (rc == 0) {
-		network_release_one(d, s->c, s->name);
-		follow(d, s->c, job, network, &before);
-		rc = update_resolver(d, s->c, network, err) < 0 ? -1
-								: settle(d, s->c, network, err);
-	}
-	gateways_done(&before);
-	return rc;
-}
-
 static int disconnect_container(struct daemon *d, struct job *job, const struct subject *s,
 				struct error *err)
 {
 	if (!is_configured(s))
 		return error_set(err, ERR_FORBIDDEN, "container %s is not connected to network %s",
 				 s->c->id, s->name);
-	if (container_state(s->c).running && disconnect_running(d, job, s, err) < 0)
+	if (has_network(s->c) && network_leave(d, job, s->c, s->name, err) < 0)
 		return -1;
 	return set_endpoint(d, s, NULL, err);
 }

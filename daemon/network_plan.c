@@ -43,8 +43,10 @@ static void set_old_mac(const json_t *config, json_t *endpoint)
 json_t *network_plan(struct daemon *d, struct job *job, const json_t *config, json_t *host_config,
 		     const json_t *networking, struct error *err)
 {
-	const char *mode = json_get_str(host_config, "NetworkMode", ""), *key;
-	const char *kind = network_kind(d, config, host_config);
+	/* Copies: the mode is replaced by the network's real name on the way. */
+	autofree char *mode = xstrdup(json_get_str(host_config, "NetworkMode", ""));
+	autofree char *kind = xstrdup(network_kind(d, config, host_config));
+	const char *key;
 	json_t *given = json_get_obj(networking, "EndpointsConfig"), *v, *all = json_object();
 	autofree char *first = NULL;
 

@@ -68,7 +68,9 @@ void root_seal(const struct plan *plan);     /* masks, read-only paths, read-onl
 /* Addresses and routes, in the namespace in which we are. 0, or -1 with err. */
 int net_configure(const struct plan *plan, struct error *err);
 int net_default_routes(const struct plan *plan, struct error *err); /* PLAN_ROUTE */
-int net_unlink(const struct plan *plan, struct error *err);         /* PLAN_UNLINK */
+/* PLAN_UNLINK: interfaces that have no other end; and by its host's end, in the host's, those that do */
+int net_unlink(const struct plan *plan, struct error *err);
+int net_unlink_veths(const struct plan *plan, struct error *err);
 void sysctl_apply(const struct plan *plan);
 /* tty.c: open the terminal inside the container, hand its master to the monitor, make it 0, 1, 2. */
 void tty_setup(const struct plan *plan, bool console);

@@ -81,19 +81,30 @@ int links_create(const struct plan *plan, pid_t pid, struct error *err)
 	return 0;
 }
 
-/* What was made goes again: with its one end the other does. */
-static void undo_links(const struct plan *plan)
+/* Of this tag, by the field that has its name in the namespace in which we are. */
+static int remove_made(const struct plan *plan, enum plan_tag tag, int field, struct error *err)
 {
 	struct plan_reader r = PLAN_READER(plan);
 	struct plan_record rec;
 	autoclose int sock = netlink_open();
 
-	while (sock >= 0 && plan_next_of(&r, PLAN_VETH, &rec)) {
-		int index = nl_link_index(sock, plan_field(&rec));
+	if (sock < 0)
+		return error_sys(err, "netlink socket");
+	while (plan_next_of(&r, tag, &rec)) {
+		int index;
 
-		if (index > 0)
-			(void)nl_link_del(sock, index); /* the first failure is the news */
+		for (int i = 0; i < field; i++)
+			plan_field(&rec);
+		index = nl_link_index(sock, plan_field(&rec));
+		if (index < 0 || nl_link_del(sock, index) < 0)
+			return error_sys(err, "removing an interface");
 	}
+	return 0;
+}
+
+static int remove_vlans(const struct plan *plan, struct error *err)
+{
+	return remove_made(plan, PLAN_VLAN, 4, err);
 }
 
 static int change_inside(const struct plan *plan,
@@ -109,18 +120,32 @@ static int change_inside(const struct plan *plan,
 	return rc;
 }
 
+/* What was made goes again: with its one end the other does. The first failure is the news. */
+static void undo_links(const struct plan *plan, int ns)
+{
+	(void)remove_made(plan, PLAN_VETH, 0, NULL);
+	if (plan_has(plan, PLAN_VLAN))
+		(void)change_inside(plan, remove_vlans, ns, NULL);
+}
+
+/*
+ * Routes are last: the one that is replaced does not come back by itself. At most one interface is
+ * made, so that one which cannot be made leaves nothing to undo, and a name in its way alone.
+ */
 int links_change(const struct plan *plan, pid_t pid, struct error *err)
 {
 	autoclose int ns = netns_open(pid);
 
 	if (ns < 0)
 		return error_sys(err, "opening the container's network");
-	if (change_inside(plan, net_unlink, ns, err) < 0)
+	if (net_unlink_veths(plan, err) < 0 || change_inside(plan, net_unlink, ns, err) < 0)
 		return -1;
-	if (links_create(plan, pid, err) == 0 && change_inside(plan, net_configure, ns, err) == 0 &&
-	    change_inside(plan, net_default_routes, ns, err) == 0 &&
-	    resolver_start(plan, pid, err) == 0)
+	if (links_create(plan, pid, err) < 0)
+		return -1;
+	if (change_inside(plan, net_configure, ns, err) == 0 &&
+	    resolver_start(plan, pid, err) == 0 &&
+	    change_inside(plan, net_default_routes, ns, err) == 0)
 		return 0;
-	undo_links(plan);
+	undo_links(plan, ns);
 	return -1;
 }

@@ -106,7 +106,17 @@ int net_configure(const struct plan *plan, struct error *err)
 	return 0;
 }
 
-int net_unlink(const struct plan *plan, struct error *err)
+static int unlink_named(int sock, const char *ifname, struct error *err)
+{
+	int index = nl_link_index(sock, ifname);
+
+	/* The container may have removed it, if it may do such things. */
+	if ((index < 0 || nl_link_del(sock, index) < 0) && errno != ENODEV)
+		return error_sys(err, "removing the interface %s", ifname);
+	return 0;
+}
+
+static int unlink_all(const struct plan *plan, bool veths, struct error *err)
 {
 	struct plan_reader r = PLAN_READER(plan);
 	struct plan_record rec;
@@ -115,14 +125,22 @@ int net_unlink(const struct plan *plan, struct error *err)
 	if (sock < 0)
 		return error_sys(err, "netlink socket");
 	while (plan_next_of(&r, PLAN_UNLINK, &rec)) {
-		const char *ifname = plan_field(&rec);
-		int index = nl_link_index(sock, ifname);
+		const char *inside = plan_field(&rec), *host = plan_field(&rec);
 
-		/* The container may have removed it, if it may do such things. */
-		if ((index < 0 || nl_link_del(sock, index) < 0) && errno != ENODEV)
-			return error_sys(err, "removing the interface %s", ifname);
+		if ((*host != '\0') == veths && unlink_named(sock, veths ? host : inside, err) < 0)
+			return -1;
 	}
 	return 0;
+}
+
+int net_unlink(const struct plan *plan, struct error *err)
+{
+	return unlink_all(plan, false, err);
+}
+
+int net_unlink_veths(const struct plan *plan, struct error *err)
+{
+	return unlink_all(plan, true, err);
 }
 
 int net_default_routes(const struct plan *plan, struct error *err)
@@ -135,12 +153,12 @@ int net_default_routes(const struct plan *plan, struct error *err)
 		return error_sys(err, "netlink socket");
 	while (plan_next_of(&r, PLAN_ROUTE, &rec)) {
 		const char *ifname = plan_field(&rec), *gateway = plan_field(&rec);
+		int family = *plan_field(&rec) == '6' ? AF_INET6 : AF_INET;
 		int index = nl_link_index(sock, ifname);
 
 		if (index < 0)
 			return error_sys(err, "interface %s", ifname);
-		if (set_gateway(sock, index, strchr(gateway, ':') ? AF_INET6 : AF_INET, gateway,
-				err) < 0)
+		if (set_gateway(sock, index, family, gateway, err) < 0)
 			return -1;
 	}
 	return 0;

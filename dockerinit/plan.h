@@ -67,8 +67,10 @@ enum plan_tag {
 	PLAN_EXIT_FILE, /* path of the exit record */
 	PLAN_OOM_FILE,  /* file with a line "oom_kill N" */
 	PLAN_VLAN,      /* kind, mode, parent index, mtu, inside name, mac */
-	PLAN_UNLINK,    /* inside name of an interface that is to go (of a running container) */
-	PLAN_ROUTE,     /* inside name, gateway: the default route by it, in place of another */
+	PLAN_UNLINK,    /* an interface that is to go (of a running container): inside name, and the
+			 * host's of a veth, which the container cannot change */
+	PLAN_ROUTE,     /* inside name, gateway or "-", "6": of IPv6: the default route by it, in
+			 * place of another */
 
 	PLAN_DNS = 100, /* path of the resolver's configuration: see resolver.h */
 };

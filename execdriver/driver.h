@@ -91,11 +91,10 @@ struct exec_network {
 
 /* What is to change about the network of a running container. */
 struct exec_network_change {
-	const char *remove;               /* inside name of an interface, or NULL */
-	const struct exec_interface *add; /* or NULL */
-	const char *ifname, *gateway;     /* of the new default route, or NULL */
-	const char *ifname6, *gateway6;   /* the same of IPv6 */
-	const char *resolver;             /* as above; one that runs already goes on */
+	const struct exec_interface *remove, *add; /* or NULL */
+	const char *ifname, *gateway;              /* of the new default route, or NULL */
+	const char *ifname6, *gateway6;            /* the same of IPv6 */
+	const char *resolver;                      /* as above; one that runs already goes on */
 };
 
 /* Limits. 0 (or NULL) means not limited, unless said otherwise. */
@@ -257,7 +256,10 @@ int execdriver_exec(struct execdriver *d, const char *id, const char *exec_id,
 		    const struct exec_process *p, const struct exec_attach *attach, pid_t *pid,
 		    int *exit_code, struct error *err);
 
-/* ERR_NOT_FOUND when it does not run. On failure what was to be added is not there. */
+/*
+ * ERR_NOT_FOUND when it does not run. On failure what was to be added is not there, and default
+ * routes may be lost; but when the monitor did not answer nobody knows.
+ */
 int execdriver_network(struct execdriver *d, const char *id, const struct exec_network_change *c,
 		       struct error *err);
 

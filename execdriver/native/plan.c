@@ -191,13 +191,20 @@ static int put_network(const struct exec_network *n, struct plan_writer *w, stru
 int plan_network(const struct exec_network_change *c, struct plan_writer *w, struct error *err)
 {
 	if (c->remove)
-		plan_put(w, PLAN_UNLINK, c->remove, NULL);
-	if (c->add && put_interface(c->add, w, err) < 0)
-		return -1;
+		plan_put(w, PLAN_UNLINK, c->remove->ifname,
+			 c->remove->kind ? "" : c->remove->host_ifname, NULL);
+	if (c->add) {
+		struct exec_interface add = *c->add;
+
+		/* The routes come last, where nothing can fail any more that would have to undo them. */
+		add.gateway = add.gateway6 = NULL;
+		if (put_interface(&add, w, err) < 0)
+			return -1;
+	}
 	if (c->ifname && c->gateway)
-		plan_put(w, PLAN_ROUTE, c->ifname, c->gateway, NULL);
+		plan_put(w, PLAN_ROUTE, c->ifname, c->gateway, "", NULL);
 	if (c->ifname6 && c->gateway6)
-		plan_put(w, PLAN_ROUTE, c->ifname6, c->gateway6, NULL);
+		plan_put(w, PLAN_ROUTE, c->ifname6, c->gateway6, "6", NULL);
 	if (c->resolver)
 		plan_put(w, PLAN_DNS, c->resolver, NULL);
 	return 0;

@@ -172,6 +172,62 @@ n disconnect closed multi
 expect "on no network at all there is the loopback interface" 1 sh -c "'$DOCKER' exec multi ip -o link | wc -l"
 n connect beta multi
 answers "on one again its port is served again" "multi $OUTSIDE" ns:outside tcp $HOST4 8080
+d run -d --name own --cap-add NET_ADMIN --network beta busybox sleep 1000 >/dev/null
+n connect --ip 10.31.0.78 alpha own
+d exec own sh -c 'ip link set eth1 down && ip link set eth1 name mine && ip link set mine up'
+check "an interface that the container renamed" d exec own ip link show mine
+check "is disconnected" n disconnect alpha own
+refute "and gone" d exec own ip link show mine
+# A change that fails at its last step, the routes, leaves nothing of the others.
+if ip link add link up1 name probe type macvlan 2>/dev/null; then
+	ip link del probe
+	create -d macvlan -o parent=up1 --subnet 10.35.0.0/24 vlan
+	in_container own ip route add unreachable 10.35.0.1 scope host
+	fails "a gateway that the container does not reach" 'default route' n connect --gw-priority 9 vlan own
+	expect "leaves no interface" 'eth0 lo' sh -c "'$DOCKER' exec own ls /sys/class/net | xargs"
+	n rm vlan >/dev/null
+else
+	skip "a gateway that the container does not reach" "no macvlan here"
+fi
+create --ipv6 --subnet 10.36.0.0/24 --subnet fd00:36::/64 dual
+in_container own ip addr add fd00:36::1/128 dev lo
+fails "one of IPv6, when the route of IPv4 is set" 'default route by fd00:36::1' n connect --gw-priority 9 dual own
+expect "puts that back" "10.32.0.1 eth0" default_route own
+check "nobody is on that network" n rm dual
+# One that fails after the interface was made, as its hosts file cannot be written.
+container half --network beta -p 8087:80 -- tcp:80
+hosts=$T/root/containers/$(field half '{{.Id}}')/hosts
+break_hosts() { mv "$hosts" "$hosts.away" && mkdir "$hosts"; }
+mend_hosts() { rmdir "$hosts" && mv "$hosts.away" "$hosts"; }
+break_hosts
+refute "a connect that fails late" n connect --gw-priority 9 --ip 10.31.0.79 alpha half
+refute "leaves no interface" d exec half ip link show eth1
+expect "but the old default route" "10.32.0.1 eth0" default_route half
+answers "and the port" "half $OUTSIDE" ns:outside tcp $HOST4 8087
+matches "by the old address" "$(ip_of half beta | sed 's/\./\\./g') \. 80" elements any4
+mend_hosts
+check "it can be connected then" n connect --gw-priority 9 --ip 10.31.0.79 alpha half
+break_hosts
+refute "a disconnect that fails late" n disconnect alpha half
+fails "keeps the address from others" 'already in use' d run --rm --network alpha --ip 10.31.0.79 busybox true
+mend_hosts
+check "it can be disconnected then" n disconnect alpha half
+refute "with its interface" d exec half ip link show eth1
+answers "the port is served by the other" "half $OUTSIDE" ns:outside tcp $HOST4 8087
+check "and the address is free" d run --rm --network alpha --ip 10.31.0.79 busybox true
+rm_all
+mkdir "$T/again"
+d run -d --name again --restart always -v "$T/again:/again" --network alpha busybox \
+	sh -c '[ ! -e /again/go ] || exec sleep 1000; exit 1' >/dev/null
+waits() { [ "$(field again '{{.State.Status}} {{.RestartCount}}')" = "restarting 5" ]; } # for seconds
+eventually waits && sleep 0.3 # the count is that of the next run for a moment
+check "connect between two runs" n connect beta again
+check "and another" n connect closed again
+check "and disconnect" n disconnect closed again
+expect "they were between two runs" restarting field again '{{.State.Status}}'
+touch "$T/again/go"
+eventually d exec again true
+expect "the next run is on those" "10.31.0 10.32.0" sh -c "'$DOCKER' exec again ip -4 addr | grep -oE '10\.3[123]\.0' | sort -u | xargs"
 rm_all
 d create --name idle --network alpha busybox sleep 1000 >/dev/null
 n connect --alias nick beta idle && d start idle >/dev/null
