@@ -68,7 +68,7 @@ static json_t *aliases_of(struct container *c, const json_t *endpoint)
 	return all;
 }
 
-static int check_addresses(const char *name, const json_t *endpoint, struct error *err)
+int network_check_endpoint(const char *name, const json_t *endpoint, struct error *err)
 {
 	const json_t *ipam = json_get_obj(endpoint, "IPAMConfig");
 
@@ -130,7 +130,7 @@ int network_allocate_one(struct daemon *d, struct container *c, struct job *job,
 	autofree char *own = container_name(c);
 	json_t *env;
 
-	if (check_addresses(name, endpoint, err) < 0)
+	if (network_check_endpoint(name, endpoint, err) < 0)
 		return -1;
 	env = json_pack("{s:s, s:s, s:o}", "Network", name, "Name", own + (*own == '/'), "Aliases",
 			aliases_of(c, endpoint));

@@ -57,6 +57,8 @@ void network_choose_gateways(json_t *network, const json_t *networking); /* sets
 void network_exec_interface(const json_t *interface, const json_t *network,
 			    struct exec_interface *out);
 void network_exec(const json_t *network, struct exec_network *out);
+/* Can a container have such an endpoint on the network of that name? 0, or -1 with ERR_BAD_REQUEST. */
+int network_check_endpoint(const char *name, const json_t *endpoint, struct error *err);
 /* The pieces of network_allocate(), for those who change it while the container runs. */
 int network_allocate_one(struct daemon *d, struct container *c, struct job *job, const char *name,
 			 const json_t *endpoint, json_t **interface, struct error *err);

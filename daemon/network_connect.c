@@ -131,7 +131,8 @@ static int connect_container(struct daemon *d, struct job *job, const struct sub
 				 "endpoint with name %s already exists in network %s",
 				 name + (*name == '/'), s->name);
 	}
-	if (set_endpoint(d, s, json_incref(endpoint), err) < 0) {
+	if (network_check_endpoint(s->name, endpoint, err) < 0 ||
+	    set_endpoint(d, s, json_incref(endpoint), err) < 0) {
 		json_decref(endpoint);
 		return -1;
 	}

@@ -145,8 +145,8 @@ int firewall_watch(struct firewall *fw, struct event_base *base, struct error *e
 
 /* firewall_foreign.c: log what others do that our rules cannot mend. For backend nftables. */
 void firewall_warn_of_others(const struct firewall *fw);
-/* firewall_nft.c: withdraw what an earlier daemon put in force by nftables; nothing is fine. */
-void firewall_nft_withdraw(struct firewall *fw);
+/* firewall_nft.c: withdraw what was put in force under that name by nftables; nothing is fine. */
+void firewall_nft_withdraw(struct firewall *fw, const char *name);
 
 extern const struct firewall_ops firewall_nft, firewall_iptables;
 

@@ -165,8 +165,8 @@ static int iptables_sync(struct firewall *fw, const struct fw_state *state, stru
 			rc = sync_family(&ipt->families[i], state, err);
 	ipt->known = rc == 0;
 	look(fw);
-	if (rc == 0 && !fw->synced)
-		firewall_nft_withdraw(fw); /* the last daemon's, if it had another backend */
+	if (rc == 0 && !fw->synced) /* the last daemon may have had another backend */
+		firewall_nft_withdraw(fw, fw->name);
 	return rc;
 }
 

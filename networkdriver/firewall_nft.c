@@ -305,15 +305,14 @@ static bool nft_concerns(const struct firewall *fw, uint32_t portid, int family,
 	return portid != fw->portid && strcmp(table, fw->name) == 0;
 }
 
-void firewall_nft_withdraw(struct firewall *fw)
+void firewall_nft_withdraw(struct firewall *fw, const char *name)
 {
 	uint32_t space[256];
 	struct nl_msg m = nl_msg_in(space, sizeof(space));
 
 	nft_begin(&m);
-	nft_table(&m, NFT_MSG_NEWTABLE, FW_NFT_FAMILY,
-		  fw->name); /* so that there is one to delete */
-	nft_table(&m, NFT_MSG_DELTABLE, FW_NFT_FAMILY, fw->name);
+	nft_table(&m, NFT_MSG_NEWTABLE, FW_NFT_FAMILY, name); /* so that there is one to delete */
+	nft_table(&m, NFT_MSG_DELTABLE, FW_NFT_FAMILY, name);
 	nft_end(&m);
 	(void)commit(fw, &m, NULL); /* a kernel without nftables has no such table */
 }

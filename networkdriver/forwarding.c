@@ -46,10 +46,9 @@ static void keep_advertisements(void)
 		closedir(dir);
 }
 
-/* The sweep of that folder leaves names with a dot alone. */
 static char *mark_of(const struct networkdriver *d, bool v6)
 {
-	return d->names_dir ? xasprintf("%s/.forwarding%d", d->names_dir, v6 ? 6 : 4) : NULL;
+	return d->exec_root ? xasprintf("%s/forwarding%d", d->exec_root, v6 ? 6 : 4) : NULL;
 }
 
 void forwarding_recall(struct networkdriver *d)

@@ -32,10 +32,10 @@ struct networkdriver {
 	struct event_base *base; /* NULL: nobody watches */
 	struct firewall firewall;
 	struct ports ports;
-	struct options defaults;        /* of new networks; texts in it are not used */
-	char *networks_dir, *names_dir; /* NULL: nothing is kept */
-	unsigned char ula[6];           /* of this daemon: fd and 40 bits */
-	bool forwards[2], is_swept;     /* IPv4, IPv6: to be switched on; network_sweep is done */
+	struct options defaults;                    /* of new networks; texts in it are not used */
+	char *exec_root, *networks_dir, *names_dir; /* NULL: nothing is kept */
+	unsigned char ula[6];                       /* of this daemon: fd and 40 bits */
+	bool forwards[2], is_swept; /* IPv4, IPv6: to be switched on; network_sweep is done */
 	struct network *bridge; /* the default network; NULL: disabled. Set before the jobs exist */
 	pthread_mutex_t lock;   /* guards all below */
 	struct map networks;    /* id -> struct network */

@@ -8,6 +8,7 @@
 #include "networkdriver/networkdriver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #include "engine/job.h"
 #include "networkdriver/internal.h"
 #include "pkg/digest.h"
+#include "pkg/fs.h"
 #include "pkg/json.h"
 #include "pkg/log.h"
 #include "pkg/mem.h"
@@ -27,6 +29,23 @@ static int job_network_status(struct job *job, void *self)
 	autojson json_t *status = network_status(d->bridge, firewall_backend(&d->firewall));
 
 	return job_write_json(job, status);
+}
+
+/* The last daemon may have had another bridge: what it published would still win over what we do. */
+static void withdraw_earlier(struct networkdriver *d)
+{
+	autofree char *path = d->exec_root ? xasprintf("%s/firewall", d->exec_root) : NULL;
+	const char *own = d->firewall.name;
+	autobuf struct buf earlier = BUF_INIT(FW_NAME_SIZE);
+
+	if (!path || !d->firewall.ops)
+		return;
+	if (fs_read_file(AT_FDCWD, path, &earlier) == 0 && strcmp(buf_text(&earlier), own) == 0)
+		return;
+	if (earlier.len)
+		firewall_nft_withdraw(&d->firewall, buf_text(&earlier));
+	if (fs_save_atomic(AT_FDCWD, path, own, strlen(own), 0600, 0) < 0)
+		log_warn("cannot write \"%s\": %s, ignoring", path, error_words(errno));
 }
 
 /* Everything that runs is known now: what nobody knows goes, and the rules are put in force. */
@@ -46,6 +65,7 @@ static int job_network_sweep(struct job *job, void *self)
 	networks_list_free(all);
 	if (firewall_start(&d->firewall, &err) < 0)
 		rc = job_fail_error(job, &err);
+	withdraw_earlier(d);
 	forwarding_start(d);
 	if (d->firewall.ops == &firewall_nft)
 		firewall_warn_of_others(&d->firewall);
@@ -239,8 +259,10 @@ static void set_identity(struct networkdriver *d, const struct env *env, const s
 		 o->disabled ? digest_hex(digest) : o->bridge);
 	if (*root)
 		d->networks_dir = xasprintf("%s/networks", root);
-	if (*exec_root)
+	if (*exec_root) {
+		d->exec_root = xstrdup(exec_root);
 		d->names_dir = xasprintf("%s/networks", exec_root);
+	}
 }
 
 static int start(struct networkdriver *d, const struct options *o, const char *backend,

@@ -17,10 +17,12 @@ set_up
 # The default bridge, and a container's way to everywhere.
 echo 0 >/proc/sys/net/ipv4/ip_forward
 renew c1 c2 c3
-init && ready; ok "init_networkdriver"
+mkdir /run/exec
+init ExecRoot=/run/exec && ready; ok "init_networkdriver"
 ip -4 addr show dev docker0 | grep -q "inet 172.17.0.1/16 brd 172.17.255.255"; ok "docker0 has 172.17.0.1/16"
 ip link show docker0 | grep -q ",UP"; ok "docker0 is up"
 [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]; ok "forwarding is on"
+nft list chain inet docker-docker0 forward | grep -q "meta nfproto ipv4 drop"; ok "for nobody else"
 bridge_mac=$(ip link show docker0 | sed -n 's/.*ether \([^ ]*\).*/\1/p')
 attach one c1; ok "a veth into a namespace"
 [ "$ip_c1 $mac_c1" = "172.17.0.2 02:42:ac:11:00:02" ]; ok "first address, MAC of the address"
@@ -44,7 +46,7 @@ ask job init_networkdriver; not_ok "init twice in one engine"
 # The next daemon finds everything as it is, after a crash too.
 rules=$(nft list ruleset)
 crash
-init; ok "init on what a killed daemon left"
+init ExecRoot=/run/exec; ok "init on what a killed daemon left"
 [ "$(ip -4 addr show dev docker0 | grep -c inet)" = 1 ]; ok "one address on the bridge"
 reach c1 203.0.113.2; ok "containers go on"
 adopt one "$ip_c1" "$if_c1" "$mac_c1"; ok "adopt"

@@ -230,6 +230,8 @@ eventually d exec again true
 expect "the next run is on those" "10.31.0 10.32.0" sh -c "'$DOCKER' exec again ip -4 addr | grep -oE '10\.3[123]\.0' | sort -u | xargs"
 rm_all
 d create --name idle --network alpha busybox sleep 1000 >/dev/null
+fails "an address of the default network is not for one that is stopped, either" \
+	'on user defined networks only' n connect --ip 172.17.0.50 bridge idle
 n connect --alias nick beta idle && d start idle >/dev/null
 expect "connect before the start" "10.31.0 10.32.0" sh -c "'$DOCKER' exec idle ip -4 addr | grep -oE '10\.3[123]\.0' | uniq | sort -u | xargs"
 fails "a network of host mode" 'host' n connect host idle
@@ -412,7 +414,7 @@ in_ns outside ip route add ${BEYOND%.*}.0/24 via $HOST4
 in_ns beyond ip route add ${OUTSIDE%.*}.0/24 via $HOST4B
 serve_in beyond tcp:4001
 stop_daemon
-rm -f "$T/exec/networks/".forwarding*
+rm -f "$T/exec/forwarding"*
 sysctl -qw net.ipv4.ip_forward=0
 start_daemon
 expect "forwarding is switched on" 1 cat /proc/sys/net/ipv4/ip_forward
@@ -423,10 +425,21 @@ stop_daemon KILL; start_daemon
 silent "nor after a kill" ns:outside tcp $BEYOND 4001
 rm_all
 stop_daemon
-rm -f "$T/exec/networks/".forwarding*
+rm -f "$T/exec/forwarding"*
 sysctl -qw net.ipv4.ip_forward=0
 start_daemon --ip-forward-no-drop
 answers "unless that is wanted" "beyond $OUTSIDE" ns:outside tcp $BEYOND 4001
+
+# ---- another default bridge: what the last one had in force is withdrawn ----
+
+stop_daemon
+ip link add other0 type bridge && ip addr add 10.201.0.1/16 dev other0 && ip link set other0 up
+start_daemon -b other0
+check "the rules of the new bridge are there" nft list table inet docker-other0
+refute "those of the last one are gone" nft list table inet docker-docker0
+stop_daemon
+ip link del other0
+start_daemon
 
 # ---- a new default network beside a kept one: after a reboot another has taken its subnet ----
 
