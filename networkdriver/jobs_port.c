@@ -47,6 +47,7 @@ static bool is_any(const char *ip)
 static int read_host(const char *ip, const struct network *net, struct port_request *r,
 		     struct error *err)
 {
+	static const struct ip6 loopback6 = { .b = { [15] = 1 } };
 	uint32_t v4 = 0;
 
 	r->v4 = r->v6 = false;
@@ -61,6 +62,9 @@ static int read_host(const char *ip, const struct network *net, struct port_requ
 	} else if (ipv6_parse(ip, &r->host6) == 0) {
 		r->v6 = true;
 		r->any6 = ip6_is_zero(&r->host6);
+		if (ip6_equal(&r->host6, &loopback6))
+			return error_set(err, ERR_BAD_REQUEST,
+					 "a port cannot be published at ::1, only at 127.0.0.1");
 	} else {
 		return error_set(err, ERR_BAD_REQUEST, "invalid IP address: %s", ip);
 	}
