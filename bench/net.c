@@ -43,6 +43,17 @@ static _Noreturn void die(const char *what)
 	exit(1);
 }
 
+static int number_of(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	errno = EINVAL;
+	if (*end || end == text || n < 0 || n > UINT16_MAX)
+		die(text);
+	return (int)n;
+}
+
 static struct sockaddr_in address(const char *ip, int port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
@@ -113,7 +124,7 @@ static void *send_stream(void *arg)
 
 static int run_server(char **argv)
 {
-	int port = atoi(argv[0]), listener = listen_on(port + 1);
+	int port = number_of(argv[0]), listener = listen_on(port + 1);
 	pthread_t t;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -254,14 +265,14 @@ static double run_clients(const struct client *like, int threads, double seconds
 
 static int threads_of(const char *text)
 {
-	int n = atoi(text);
+	int n = number_of(text);
 
 	return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : n;
 }
 
 static int run_conns(char **argv)
 {
-	struct client like = { .to = address(argv[0], atoi(argv[1])) }, total = { 0 };
+	struct client like = { .to = address(argv[0], number_of(argv[1])) }, total = { 0 };
 	struct client all[MAX_THREADS];
 	double took =
 		run_clients(&like, threads_of(argv[2]), atof(argv[3]), connect_all, all, &total);
@@ -275,7 +286,7 @@ static int run_conns(char **argv)
 static int run_stream(char **argv)
 {
 	static char chunk[CHUNK];
-	struct client to = { .to = address(argv[0], atoi(argv[1])) };
+	struct client to = { .to = address(argv[0], number_of(argv[1])) };
 	int s = dial(&to, SOCK_STREAM);
 	double start = now(), until = start + atof(argv[2]), bytes = 0;
 	ssize_t n = 1;
