@@ -56,7 +56,7 @@ void forwarding_recall(struct networkdriver *d)
 	for (int v6 = 0; v6 < 2; v6++) {
 		autofree char *mark = mark_of(d, v6);
 
-		d->firewall.closed[v6] = mark && fs_exists(mark);
+		d->firewall.closed[v6] = !d->defaults.no_forward_drop && mark && fs_exists(mark);
 	}
 }
 
