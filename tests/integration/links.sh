@@ -114,6 +114,7 @@ for nf in 0 1; do
 	d run -d --name heir -h heir db >/dev/null # takes the address
 	eventually is_ready heir
 	same "somebody else has the child's address (bridge-nf $nf)" "$pg" "$(ip_of heir)"
+	eventually ask host tcp "$pg" 5432 >/dev/null 2>&1 # the child's namespace takes a moment to go
 	answers "(who is there for the host)" heir host tcp "$pg" 5432
 	silent "the link does not lead to him (bridge-nf $nf)" web tcp "$pg" 5432
 	d start pg >/dev/null
