@@ -201,6 +201,9 @@ static int bring_up(struct networkdriver *d, struct network *net, struct error *
 	if (network_init(net, err) < 0)
 		return -1;
 	name_files(d, net);
+	if (net->driver == DRIVER_BRIDGE && net->subnet.prefix && d->defaults.ip_forward &&
+	    forwarding_enable(d, false, err) < 0)
+		return -1;
 	if (net->driver == DRIVER_BRIDGE && net->subnet6.prefix &&
 	    forwarding_enable(d, true, err) < 0)
 		return -1;
