@@ -99,13 +99,19 @@ static void set_routes(const json_t *network, const struct gateways *before,
 	change->gateway6 = json_get_str(v6, "Gateway6", NULL);
 }
 
-/* Ports lead where the default route is, so they follow it. */
+/* The network that ports lead to: network_main_interface()'s. */
+static const char *main_of(const struct gateways *g)
+{
+	return *g->v4 ? g->v4 : g->v6;
+}
+
+/* Ports lead where the default route is, so they follow it; no other change touches them. */
 static void follow(struct daemon *d, struct container *c, struct job *job, json_t *network,
 		   const struct gateways *before)
 {
 	struct gateways now = gateways_of(network);
 
-	if (strcmp(now.v4, before->v4) != 0 || strcmp(now.v6, before->v6) != 0)
+	if (strcmp(main_of(&now), main_of(before)) != 0)
 		move_ports(d, c, job, network);
 	gateways_done(&now);
 }

@@ -202,6 +202,33 @@ static int fill_bridge(struct network *net, struct networkdriver *d, const struc
 	return network_init(net, err);
 }
 
+/* Containers on a kept network may run: no address of theirs is given to anybody else. */
+static int refuse_kept(struct subnet s, const struct taken *kept, struct error *err)
+{
+	char own[SUBNET_TEXT], other[SUBNET_TEXT];
+
+	for (size_t i = 0; i < kept->n; i++)
+		if (subnet_overlaps(s, kept->v[i]))
+			return error_set(
+				err, ERR_FORBIDDEN,
+				"networks have overlapping IPv4: the default bridge's %s and "
+				"%s of another network",
+				subnet_text(own, s), subnet_text(other, kept->v[i]));
+	return 0;
+}
+
+static int setup_beside(struct network *net, const struct options *o, const struct taken *kept,
+			struct error *err)
+{
+	if ((o->has_bip && refuse_kept(o->bip, kept, err) < 0) ||
+	    bridge_setup(net, o, kept, err) < 0)
+		return -1;
+	if (refuse_kept(net->subnet, kept, err) == 0)
+		return 0;
+	bridge_undo(net);
+	return -1;
+}
+
 /* The default network, up. */
 static struct network *bridge_new(struct networkdriver *d, const struct options *o,
 				  struct error *err)
@@ -211,7 +238,7 @@ static struct network *bridge_new(struct networkdriver *d, const struct options 
 	int rc;
 
 	networks_add_subnets(d, &kept);
-	rc = bridge_setup(net, o, &kept, err);
+	rc = setup_beside(net, o, &kept, err);
 	taken_done(&kept);
 	if (rc == 0) {
 		if (fill_bridge(net, d, o, err) == 0)

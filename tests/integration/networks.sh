@@ -461,12 +461,12 @@ rm_all
 stop_daemon
 ip link del docker0; ip link del vpn0
 launch_daemon --bip "${kept%.0.0/*}.0.1/16"
-eventually d version
-fails "a network whose subnet the default one was given by hand" 'is not up' d run --rm --network auto busybox true
-check "it can be removed" n rm auto
-stop_daemon
-ip link del docker0
+check "a default bridge on a kept network is refused" eventually is_dead "$daemon_pid"
+matches "with the reason" 'networks have overlapping IPv4' tail -n 3 "$T/daemon.log"
+refute "and nothing is made" ip link show docker0
+daemon_pid=
 start_daemon
+n rm auto >/dev/null
 
 # ---- many ----
 
