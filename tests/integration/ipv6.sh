@@ -60,6 +60,19 @@ done
 serve_in outside tcp:4000
 answers "a container gets out, seen as the host" "outside $HOST6" web tcp $OUTSIDE6 4000
 
+# ---- ports are not touched by another network's default route ----
+
+create --subnet 10.49.0.0/24 aside4
+create --ipv6 --subnet fd00:49::/64 aside6
+container stay --network aside4 -p 8099:80 -- tcp:80
+moved() { grep -c '+job release_port' "$T/daemon.log"; }
+before=$(moved)
+d network connect aside6 stay && d network disconnect aside6 stay
+same "ports stay in force meanwhile" "$before" "$(moved)"
+answers "and lead to the container" "stay $OUTSIDE" ns:outside tcp $HOST4 8099
+d rm -f stay >/dev/null
+d network rm aside4 aside6 >/dev/null
+
 # ---- what must not be reached ----
 
 in_ns outside ip -6 route add fd00:50::/32 via $HOST6
