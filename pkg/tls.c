@@ -270,6 +270,24 @@ static bool read_plain(struct relay *r)
 	return n > 0;
 }
 
+/*
+ * Tells the other side that no more will come. An end of the stream without that alert is an error
+ * to it, and costs it what is still on its way here, so a full socket is waited for.
+ */
+static void close_net(struct relay *r)
+{
+	int rc = lib.SSL_shutdown(r->ssl);
+	bool is_full = rc < 0 && lib.SSL_get_error(r->ssl, rc) == SSL_ERROR_WANT_WRITE;
+
+	lib.ERR_clear_error();
+	if (is_full) {
+		r->net_wants |= POLLOUT;
+		return;
+	}
+	(void)shutdown(r->net, SHUT_WR);
+	r->out.closed = true;
+}
+
 static bool write_net(struct relay *r)
 {
 	struct lane *l = &r->out;
@@ -277,11 +295,8 @@ static bool write_net(struct relay *r)
 	int n;
 
 	if (!l->len) {
-		if (l->end && !l->closed) {
-			(void)lib.SSL_shutdown(r->ssl); /* a courtesy to the other side */
-			(void)shutdown(r->net, SHUT_WR);
-		}
-		l->closed = l->end;
+		if (l->end && !l->closed)
+			close_net(r);
 		return false;
 	}
 	n = lib.SSL_write(r->ssl, l->p, (int)l->len);
