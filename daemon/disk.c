@@ -76,7 +76,7 @@ int disk_save(struct container *c, struct error *err)
 
 int disk_save_host_config(struct container *c, struct error *err)
 {
-	autojson json_t *j = container_host_config(c);
+	autojson json_t *kept = container_host_config(c), *j = ports_full(kept);
 
 	return save(c, "hostconfig.json", j, err);
 }

@@ -76,14 +76,13 @@ static void set_sizes(json_t *j, struct daemon *d, struct container *c)
 /* Links are shown as paths: who is linked to, and as what. */
 static json_t *shown_host_config(struct daemon *d, struct container *c, json_t *host_config)
 {
-	json_t *links = links_shown(d, c, host_config), *copy;
+	autojson json_t *links = links_shown(d, c, host_config), *full = ports_full(host_config);
+	json_t *copy;
 
-	if (json_is_null(links)) {
-		json_decref(links);
-		return json_incref(host_config);
-	}
-	copy = json_copy(host_config);
-	json_object_set_new(copy, "Links", links);
+	if (json_is_null(links))
+		return json_incref(full);
+	copy = json_copy(full);
+	json_object_set(copy, "Links", links);
 	return copy;
 }
 

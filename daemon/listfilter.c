@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/names.h"
+#include "daemon/network.h"
 #include "pkg/filters.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"
@@ -303,7 +304,10 @@ static bool match_expose(const struct listfilter *f, const struct list_item *ite
 
 static bool match_publish(const struct listfilter *f, const struct list_item *item)
 {
-	return match_ports(f, "publish", json_get_obj(item->host_config, "PortBindings"));
+	autojson json_t *bindings =
+		filters_has(f->filters, "publish") ? ports_bindings(item->host_config) : NULL;
+
+	return match_ports(f, "publish", bindings);
 }
 
 bool listfilter_match(const struct listfilter *f, const struct list_item *item)

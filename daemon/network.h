@@ -85,8 +85,14 @@ json_t *ports_wanted(const json_t *config, const json_t *host_config);
 /* Those of the driver's reply as NetworkSettings keeps them, and as the driver has them again. */
 json_t *ports_keep(const json_t *ports);
 json_t *ports_kept(const json_t *network);
-/* What is the same in all ports of a new or loaded container is kept once. */
+/*
+ * HostConfig's bindings, of which a container may have a thousand, as they are kept in memory: as
+ * text, with the values of ExposedPorts shared. Each may be NULL.
+ */
 void ports_slim(json_t *config, json_t *host_config);
+/* They are new references: the bindings as an object again, or NULL; and a HostConfig with it. */
+json_t *ports_bindings(const json_t *host_config);
+json_t *ports_full(json_t *host_config);
 json_t *ports_shown(const json_t *config, const json_t *network);  /* of NetworkSettings */
 json_t *ports_listed(const json_t *config, const json_t *network); /* of the list */
 

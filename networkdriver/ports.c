@@ -20,15 +20,6 @@ static const struct {
 	uint8_t number;
 } protos[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { "sctp", IPPROTO_SCTP } };
 
-/* All that share one number of one protocol. */
-struct taken_port {
-	struct {
-		bool v6, any;
-		struct ip6 host;
-	} * v;
-	size_t n;
-};
-
 const char *proto_name(uint8_t proto)
 {
 	for (size_t i = 0; i < array_size(protos); i++)
@@ -73,7 +64,6 @@ void ports_init(struct ports *p)
 {
 	*p = (struct ports){ 0 };
 	pthread_mutex_init(&p->lock, NULL);
-	map_init(&p->taken);
 	map_init(&p->owners);
 }
 
@@ -82,78 +72,80 @@ void ports_done(struct ports *p)
 	size_t pos = 0;
 	void *v;
 
-	while (map_next(&p->taken, &pos, &v)) {
-		free(((struct taken_port *)v)->v);
-		free(v);
-	}
-	pos = 0;
 	while (map_next(&p->owners, &pos, &v)) {
 		port_list_done(v);
 		free(v);
 	}
-	map_done(&p->taken);
+	free(p->taken);
 	map_done(&p->owners);
 	pthread_mutex_destroy(&p->lock);
 }
 
-static void key_of(char key[16], const struct port *p)
+static bool is_same_number(const struct taken_port *t, const struct port *port)
 {
-	snprintf(key, 16, "%u/%u", p->proto, p->host_port);
+	return t->proto == port->proto && t->host_port == port->host_port;
+}
+
+/* Where the ones of this port's number are, or would be. With the lock held. */
+static size_t taken_at(const struct ports *p, const struct port *port)
+{
+	uint32_t key = (uint32_t)port->proto << 16 | port->host_port;
+	size_t low = 0, high = p->ntaken;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct taken_port *t = &p->taken[mid];
+
+		if (((uint32_t)t->proto << 16 | t->host_port) < key)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
 }
 
 /* Is it, or any that covers it or is covered by it, given out? With the lock held. */
 static bool is_taken(const struct ports *p, const struct port *port)
 {
-	const struct taken_port *t;
-	char key[16];
+	for (size_t i = taken_at(p, port); i < p->ntaken; i++) {
+		const struct taken_port *t = &p->taken[i];
 
-	key_of(key, port);
-	t = map_get(&p->taken, key);
-	for (size_t i = 0; t && i < t->n; i++)
-		if (t->v[i].v6 == port->v6 &&
-		    (t->v[i].any || port->any || ip6_equal(&t->v[i].host, &port->host)))
+		if (!is_same_number(t, port))
+			return false;
+		if (t->v6 == port->v6 && (t->any || port->any || ip6_equal(&t->host, &port->host)))
 			return true;
+	}
 	return false;
 }
 
 static void enter(struct ports *p, const struct port *port)
 {
-	struct taken_port *t;
-	char key[16];
+	size_t at = taken_at(p, port);
 
 	if (port->routed)
 		return;
-	key_of(key, port);
-	t = map_get(&p->taken, key);
-	if (!t) {
-		t = xcalloc(1, sizeof(*t));
-		map_set(&p->taken, key, t);
+	if (p->ntaken == p->taken_cap) {
+		p->taken_cap += p->taken_cap / 4 + 16;
+		p->taken = xrealloc(p->taken, p->taken_cap * sizeof(*p->taken));
 	}
-	t->v = xrealloc(t->v, (t->n + 1) * sizeof(*t->v));
-	t->v[t->n].v6 = port->v6;
-	t->v[t->n].any = port->any;
-	t->v[t->n++].host = port->host;
+	memmove(&p->taken[at + 1], &p->taken[at], (p->ntaken++ - at) * sizeof(*p->taken));
+	p->taken[at] = (struct taken_port){ port->host, port->host_port, port->proto, port->v6,
+					    port->any };
 }
 
 static void leave(struct ports *p, const struct port *port)
 {
-	struct taken_port *t;
-	char key[16];
-
 	if (port->routed)
 		return;
-	key_of(key, port);
-	t = map_get(&p->taken, key);
-	for (size_t i = 0; t && i < t->n; i++)
-		if (t->v[i].v6 == port->v6 && t->v[i].any == port->any &&
-		    ip6_equal(&t->v[i].host, &port->host)) {
-			t->v[i] = t->v[--t->n];
-			break;
-		}
-	if (t && !t->n) {
-		map_del(&p->taken, key);
-		free(t->v);
-		free(t);
+	for (size_t i = taken_at(p, port); i < p->ntaken; i++) {
+		const struct taken_port *t = &p->taken[i];
+
+		if (!is_same_number(t, port))
+			return;
+		if (t->v6 != port->v6 || t->any != port->any || !ip6_equal(&t->host, &port->host))
+			continue;
+		memmove(&p->taken[i], &p->taken[i + 1], (--p->ntaken - i) * sizeof(*p->taken));
+		return;
 	}
 }
 

@@ -40,11 +40,20 @@ struct port_list {
 };
 void port_list_done(struct port_list *l);
 
+/* A port of the host that is given out. */
+struct taken_port {
+	struct ip6 host;
+	uint16_t host_port;
+	uint8_t proto;
+	bool v6, any;
+};
+
 struct ports {
-	pthread_mutex_t lock; /* guards all below */
-	struct map taken;     /* "PROTO/PORT" -> struct taken_port */
-	struct map owners;    /* container id -> struct port_list */
-	uint16_t next[3];     /* where the search for a free one goes on, by protocol */
+	pthread_mutex_t lock;     /* guards all below */
+	struct taken_port *taken; /* in the order of protocol and number */
+	size_t ntaken, taken_cap;
+	struct map owners; /* container id -> struct port_list */
+	uint16_t next[3];  /* where the search for a free one goes on, by protocol */
 };
 
 void ports_init(struct ports *p);
@@ -60,7 +69,8 @@ int ports_allocate(struct ports *p, const char *container, const struct port_req
 void ports_adopt(struct ports *p, const char *container, const struct port_list *l);
 /*
  * Take these away from the container, in the order in which it got them, or all that it has (NULL):
- * appended to *out, and listed no more, but nobody else gets them before ports_free(), when no rule serves them any longer.
+ * appended to *out, and listed no more, but nobody else gets them before ports_free(), when no
+ * rule serves them any longer.
  */
 void ports_disown(struct ports *p, const char *container, const struct port_list *these,
 		  struct port_list *out);

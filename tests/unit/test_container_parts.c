@@ -303,7 +303,7 @@ static void test_slim_ports(void **state)
 		c[] = "{\"ExposedPorts\":{\"80/tcp\":{},\"81/tcp\":{}}}",
 		h[] = "{\"PortBindings\":{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"1\"},"
 		      "{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"2\"}],\"81/tcp\":null}}";
-	autojson json_t *config = parse(c), *host_config = parse(h);
+	autojson json_t *config = parse(c), *host_config = parse(h), *full = NULL, *same = NULL;
 	autofree char *text = NULL, *host_text = NULL;
 	const json_t *exposed = json_get_obj(config, "ExposedPorts");
 
@@ -312,9 +312,13 @@ static void test_slim_ports(void **state)
 	ports_slim(NULL, NULL);
 	assert_ptr_equal(json_object_get(exposed, "80/tcp"), json_object_get(exposed, "81/tcp"));
 	text = json_text(config);
-	host_text = json_text(host_config);
+	assert_true(json_is_string(json_object_get(host_config, "PortBindings")));
+	full = ports_full(host_config);
+	host_text = json_text(full);
 	assert_string_equal(text, c);
 	assert_string_equal(host_text, h);
+	same = ports_full(full);
+	assert_ptr_equal(same, full);
 }
 
 static void test_filters(void **state)
