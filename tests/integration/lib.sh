@@ -187,12 +187,16 @@ leaked_files() { # besides what a daemon keeps for the next one
 	find "$T/root/containers" -mindepth 1 -maxdepth 1 2>/dev/null
 }
 
+veths() { ip -o link show master "$BRIDGE" 2>/dev/null; }
+no_veths() { [ -z "$(veths)" ]; }
+
 # With no container and no daemon left, nothing else may be.
 check_leaks() {
 	local left
 	left=$(grep -F "$T/" /proc/self/mountinfo); [ -z "$left" ] && ok "no mount is left" || not_ok "no mount is left" "$left"
 	left=$(our_processes); [ -z "$left" ] && ok "no process is left" || not_ok "no process is left" "$left"
-	left=$(ip -o link show master "$BRIDGE" 2>/dev/null); [ -z "$left" ] && ok "no veth is left" || not_ok "no veth is left" "$left"
+	eventually no_veths # the kernel takes a namespace away, and its veth, a moment after its last process
+	left=$(veths); [ -z "$left" ] && ok "no veth is left" || not_ok "no veth is left" "$left"
 	left=$(leaked_cgroups); [ -z "$left" ] && ok "no cgroup is left" || not_ok "no cgroup is left" "$left"
 	left=$(leaked_files); [ -z "$left" ] && ok "no file of a container is left" || not_ok "no file of a container is left" "$left"
 }
