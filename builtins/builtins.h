@@ -6,11 +6,15 @@
 
 struct engine;
 struct event_base;
+struct registry;
 struct server;
 
-/* serveapi, acceptconnections, events, log, subscribers_count, version, init_networkdriver. */
+/*
+ * serveapi, acceptconnections, events, log, subscribers_count, version, init_networkdriver, auth,
+ * search, distribution_inspect.
+ */
 int builtins_install(struct engine *e, struct server *s, struct event_base *base,
-		     struct error *err);
+		     struct registry *registry, struct error *err);
 
 const char *program_version(void); /* "0.1.0" */
 const char *program_git_commit(void);

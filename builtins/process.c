@@ -30,13 +30,15 @@
 #include "pkg/mem.h"
 #include "pkg/pidfile.h"
 #include "pkg/sdnotify.h"
+#include "registry/registry.h"
 
+#define CERTS_DIR "/etc/docker/certs.d"
 #define LOADER_WAIT_S 10
 #define SIGNALS_TO_DIE 3
 #define TRIM_THRESHOLD (64 << 10)
 
 struct process {
-	const struct daemon_options *options;
+	struct daemon_options *options;
 	int pidfile, root_lock, exec_lock;
 	struct engine *engine;
 	struct event_base *base;
@@ -179,6 +181,16 @@ static int block_signals(bool debug)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static int make_registry(struct daemon_config *c, struct error *err)
+{
+	const struct registry_config config = { .mirrors = c->registry_mirrors,
+						.insecure = c->insecure_registries,
+						.certs_dir = CERTS_DIR };
+
+	c->registry = registry_new(&config, err);
+	return c->registry ? 0 : -1;
+}
+
 static int make_engine(struct process *p, struct error *err)
 {
 	if (evthread_use_pthreads() < 0)
@@ -195,7 +207,9 @@ static int make_engine(struct process *p, struct error *err)
 		return error_set(err, ERR_INTERNAL, "cannot watch signals");
 	p->engine = engine_new();
 	p->server = server_new(p->engine, p->base);
-	return builtins_install(p->engine, p->server, p->base, err);
+	if (make_registry(&p->options->config, err) < 0)
+		return -1;
+	return builtins_install(p->engine, p->server, p->base, p->options->config.registry, err);
 }
 
 static int load(struct process *p, struct error *err)

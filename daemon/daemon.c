@@ -110,7 +110,7 @@ static int open_stores(struct daemon *d, struct error *err)
 		graphdriver_open(d->root, d->config.graph_driver, d->config.graph_options, err);
 	if (!d->graphdriver)
 		return error_prefix(err, "graph driver");
-	d->graph = graph_open(d->root, d->graphdriver, err);
+	d->graph = graph_open(d->root, d->graphdriver, d->config.registry, err);
 	if (!d->graph)
 		return error_prefix(err, "image store");
 	d->volumes = volumes_open(d->root, err);

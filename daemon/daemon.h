@@ -15,6 +15,7 @@
 struct daemon;
 struct engine;
 struct event_base;
+struct registry;
 
 /* All borrowed, and valid as long as the daemon. Lists end with NULL and may be NULL. */
 struct daemon_config {
@@ -33,7 +34,8 @@ struct daemon_config {
 	int mtu; /* 0: the default route's, or 1500 */
 	bool selinux, debug;
 	char *const *registry_mirrors, *const *insecure_registries;
-	const char *version; /* of this program, for /info */
+	struct registry *registry; /* what it was told about them, in one */
+	const char *version;       /* of this program, for /info */
 };
 
 struct daemon *daemon_new(struct engine *e, struct event_base *base,

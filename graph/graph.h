@@ -17,9 +17,14 @@
 
 struct engine;
 struct graph;
+struct registry;
 
-/* Opens (and repairs: half-written things are removed) the store under <root>. */
-struct graph *graph_open(const char *root, struct graphdriver *driver, struct error *err);
+/*
+ * Opens (and repairs: half-written things are removed) the store under <root>. registry: where images
+ * are pulled from, borrowed; NULL: nowhere.
+ */
+struct graph *graph_open(const char *root, struct graphdriver *driver,
+			 const struct registry *registry, struct error *err);
 void graph_close(struct graph *g);
 /* Installs the jobs images, image_inspect, history, tag, import, load, ... */
 int graph_install(struct graph *g, struct engine *e, struct error *err);

@@ -3,6 +3,7 @@
  *
  *	graph/images/HEX/{config,meta}          an image: its config verbatim, and parent, last tag time
  *	graph/layers/HEX/{meta,record[,unsynced]}  a layer, by chain id; its files are the driver's
+ *	graph/ready/HEX/...                     the same, by diff id, before its parent is known
  *	graph/mounts/ID -> LAYER                a write layer and the driver's name of what is below it
  *	graph/inits/NAME                        marks of init layers that are complete
  *	graph/_tmp/                             what is being made or deleted: emptied at open
@@ -55,18 +56,22 @@ struct img {
 
 struct graph {
 	char *root;
-	int fd, tmp_fd, images_fd, layers_fd, mounts_fd, inits_fd; /* constant, as are the next */
+	int fd, tmp_fd, images_fd, layers_fd, ready_fd; /* constant, as are the next */
+	int mounts_fd, inits_fd;
 	char *names_path;
 	struct graphdriver *driver;
 	const struct graphdriver_ops *ops;
 	void *self;
 	struct trash *trash;
 	struct engine *engine; /* NULL until graph_install() */
+	const struct registry *registry;
+	struct transfers *transfers;
 
 	pthread_mutex_t lock;   /* guards all below, and the members above that are not constant */
 	pthread_cond_t changed; /* an init layer is ready, or will not be; the sync thread ended */
 	struct map images;      /* id -> struct img */
 	struct map layers;      /* chain id -> struct layer */
+	struct map ready;       /* diff id -> the driver's name, of layers that wait */
 	struct map mounts;      /* container id -> struct layer, NULL_LAYER for none */
 	json_t *names;          /* {"busybox": {"busybox:latest": "sha256:..."}} */
 	enum init_state base_init;
@@ -94,18 +99,52 @@ struct layer_source {
 	decompress_source *read;
 	void *from;
 	const char *diff_id; /* what it must be, or NULL */
+	/* Called when all was unpacked, before it counts: 0, or -1 with err. NULL: nothing to check. */
+	int (*check)(void *from, struct error *err);
 	void (*progress)(void *arg, int64_t bytes);
 	void *progress_arg;
 };
 /* Unpack a new layer on parent (NULL: a base), or find it there already. NULL with err. */
 struct layer *layer_add(struct graph *g, struct layer *parent, const struct layer_source *src,
 			struct error *err);
+/*
+ * ready.c: layers that came in on their own, side by side with others, and wait for what they stand on
+ * (graph/ready). Only with drivers that can put a layer on another later. They outlive a pull that
+ * fails, so that the next one goes on where it was.
+ */
+bool ready_is_supported(const struct graph *g);
+bool ready_has(struct graph *g, const char *diff_id);
+/* Unpack one; origin: JSON text that is kept with it, see origin.h. 0 also when it is there. */
+int ready_add(struct graph *g, const struct layer_source *src, const char *origin,
+	      struct error *err);
+/* Make a layer of it, on parent (NULL: a base). ERR_NOT_FOUND: it is not there (any more). */
+struct layer *ready_adopt(struct graph *g, struct layer *parent, const char *diff_id,
+			  struct error *err);
+int ready_load_all(struct graph *g, struct error *err);
+void ready_known(struct graph *g, struct strlist *names); /* of the driver's folders */
+
 void layer_chain_id(const char *parent_chain, const char *diff_id, char out[DIGEST_SIZE]);
 int64_t layer_total_size(const struct layer *l); /* with all parents */
 /* The chain ids of a config's rootfs, base first; ERR_BAD_REQUEST when there is none. */
 int layer_chain_of_config(const json_t *config, struct strlist *chains, struct error *err);
 int layer_load_all(struct graph *g, struct error *err);
 void layer_sweep(struct graph *g); /* at open: delete what nothing refers to */
+
+/* What the making of a layer consists of: layer.c, for ready.c. */
+struct making {
+	char scratch[SCRATCH_SIZE];
+	char name[LAYER_NAME_SIZE];
+	int dir; /* of the scratch folder; -1: none yet */
+	struct unpacked result;
+};
+int making_run(struct graph *g, struct layer *parent, const struct layer_source *src,
+	       struct making *m, struct error *err);
+void making_drop(struct graph *g, struct making *m);
+/* The layer of a folder under dir, with its parent's chain id (freed by the caller); NULL: not whole. */
+struct layer *layer_read(struct graph *g, int dir, const char *hex, const char *chain,
+			 char **parent);
+/* Was all of it on the disk before the machine last went down? */
+bool layer_is_synced(int dir, const char *hex);
 
 /* sync.c: write to the disk in the background, then take away the marks of layers that were not. */
 #define UNSYNCED "unsynced"

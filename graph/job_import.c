@@ -1,17 +1,19 @@
 /* The job `import`: an image of one layer from a tar, on stdin or from a URL. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/job.h"
 #include "graph/config.h"
-#include "graph/fetch.h"
 #include "graph/internal.h"
 #include "graph/jobs.h"
 #include "graph/platform.h"
+#include "graph/pull.h"
 #include "graph/target.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"
+#include "registry/wire.h"
 #include "runconfig/runconfig.h"
 
 struct import {
@@ -34,35 +36,57 @@ static bool is_cancelled(void *job)
 	return job_is_cancelled(job);
 }
 
-static int write_status(struct job *job, const char *status)
-{
-	autojson json_t *j = json_pack("{ss}", "status", status);
-	autofree char *text = json_text(j);
-
-	return job_printf(job, "%s\r\n", text);
-}
-
 /* A URL as users write it: without a scheme it is http. */
 static char *complete_url(const char *src)
 {
 	return strstr(src, "://") ? xstrdup(src) : xasprintf("http://%s", src);
 }
 
-static struct layer *download(struct import *im, struct error *err)
+/* The body of the answer, as a source of bytes. */
+struct download {
+	struct wire *wire;
+	struct error err; /* why it broke off */
+};
+
+static ssize_t read_download(void *from, void *p, size_t n)
 {
-	autofree char *url = complete_url(im->src), *status = NULL;
-	struct fetch *f = fetch_open(url, is_cancelled, im->job, err);
-	struct layer_source src = { .read = fetch_read, .from = f };
+	struct download *d = from;
+	ssize_t got = wire_read(d->wire, p, n, &d->err);
+
+	if (got < 0)
+		errno = EIO;
+	return got;
+}
+
+static struct layer *receive(struct import *im, struct download *d, const char *url,
+			     struct error *err)
+{
+	struct layer_source src = { .read = read_download, .from = d };
+	struct wire_request r = { .method = "GET", .url = url, .length = -1 };
+	int status = wire_begin(d->wire, &r, err);
 	struct layer *l;
 
-	if (!f)
+	if (status < 0)
 		return NULL;
-	status = xasprintf("Downloading from %s", url);
-	(void)write_status(im->job, status); /* a client that left shows when it is read from */
+	if (status != 200) {
+		error_set(err, ERR_INTERNAL, "Get \"%s\": got HTTP status code %d", url, status);
+		return NULL;
+	}
+	progress_sayf(im->job, NULL, "Downloading from %s", url);
 	l = layer_add(im->g, NULL, &src, err);
-	if (!l && fetch_error(f))
-		error_set(err, ERR_INTERNAL, "Get \"%s\": %s", url, fetch_error(f));
-	fetch_close(f);
+	if (!l && d->err.kind != ERR_NONE)
+		*err = d->err;
+	return l;
+}
+
+static struct layer *download(struct import *im, struct error *err)
+{
+	autofree char *url = complete_url(im->src);
+	struct download d = { .wire = wire_new(NULL, (struct wire_cancel){ is_cancelled, im->job },
+					       err) };
+	struct layer *l = d.wire ? receive(im, &d, url, err) : NULL;
+
+	wire_free(d.wire);
 	return l;
 }
 
@@ -148,6 +172,6 @@ int job_import(struct job *job, void *self)
 	if (rc < 0)
 		return job_fail_error(job, &err);
 	graph_event(im.g, "import", id, id);
-	(void)write_status(job, id); /* the image is there, read or not */
+	progress_say(job, NULL, id, NULL); /* the image is there, read or not */
 	return 0;
 }

@@ -12,5 +12,6 @@ const struct handler graph_handlers[] = {
 	{ "tag", "IMAGE REPO [TAG]", 2, 3, job_tag, 0 },
 	{ "import", "SRC [REPO [TAG]]", 1, 3, job_import, 0 },
 	{ "load", "", 0, 0, job_load, 0 },
+	{ "pull", "IMAGE", 1, 1, job_pull, 0 },
 	{ NULL, NULL, 0, 0, NULL, 0 },
 };

@@ -10,5 +10,6 @@ int job_history(struct job *job, void *self);
 int job_tag(struct job *job, void *self);
 int job_import(struct job *job, void *self);
 int job_load(struct job *job, void *self);
+int job_pull(struct job *job, void *self);
 
 #endif

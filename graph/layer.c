@@ -16,14 +16,6 @@
 #include "pkg/log.h"
 #include "pkg/mem.h"
 
-/* A layer on its way in. */
-struct making {
-	char scratch[SCRATCH_SIZE];
-	char name[LAYER_NAME_SIZE];
-	int dir; /* of the scratch folder */
-	struct unpacked result;
-};
-
 void layer_chain_id(const char *parent_chain, const char *diff_id, char out[DIGEST_SIZE])
 {
 	autofree char *text = NULL;
@@ -141,7 +133,7 @@ static void make_name(char out[LAYER_NAME_SIZE])
 	id_random_hex(out + 1, 5);
 }
 
-static void drop_making(struct graph *g, struct making *m)
+void making_drop(struct graph *g, struct making *m)
 {
 	struct error err;
 
@@ -190,14 +182,14 @@ static int unpack_into(struct graph *g, struct making *m, const struct layer_sou
 		return error_set(err, ERR_BAD_REQUEST,
 				 "invalid diffID for layer: expected \"%s\", got \"%s\"",
 				 src->diff_id, m->result.diff_id);
-	return 0;
+	return src->check ? src->check(src->from, err) : 0;
 }
 
 static int save_meta(struct making *m, const struct layer *parent, struct error *err)
 {
-	autojson json_t *j =
-		json_pack("{ss ss ss? sI}", "diff", m->result.diff_id, "name", m->name, "parent",
-			  parent ? parent->chain : NULL, "size", (json_int_t)m->result.size);
+	autojson json_t *j = json_pack("{ss ss ss? sI sb}", "diff", m->result.diff_id, "name",
+				       m->name, "parent", parent ? parent->chain : NULL, "size",
+				       (json_int_t)m->result.size, "root", m->result.has_root);
 	autofree char *text = json_text(j);
 	autobuf struct buf boot = BUF_INIT(256);
 
@@ -247,6 +239,14 @@ static struct layer *publish(struct graph *g, struct making *m, struct layer *pa
 	return l;
 }
 
+int making_run(struct graph *g, struct layer *parent, const struct layer_source *src,
+	       struct making *m, struct error *err)
+{
+	if (begin_making(g, parent, m, err) < 0 || unpack_into(g, m, src, err) < 0)
+		return -1;
+	return save_meta(m, parent, err);
+}
+
 struct layer *layer_add(struct graph *g, struct layer *parent, const struct layer_source *src,
 			struct error *err)
 {
@@ -254,11 +254,10 @@ struct layer *layer_add(struct graph *g, struct layer *parent, const struct laye
 	struct layer *l = NULL;
 	bool ours = false;
 
-	if (begin_making(g, parent, &m, err) == 0 && unpack_into(g, &m, src, err) == 0 &&
-	    save_meta(&m, parent, err) == 0)
+	if (making_run(g, parent, src, &m, err) == 0)
 		l = publish(g, &m, parent, &ours, err);
 	if (!ours) {
-		drop_making(g, &m);
+		making_drop(g, &m);
 		return l;
 	}
 	close(m.dir);
@@ -266,8 +265,7 @@ struct layer *layer_add(struct graph *g, struct layer *parent, const struct laye
 	return l;
 }
 
-/* Was all of it on the disk before the machine last went down? */
-static bool is_synced(int dir, const char *hex)
+bool layer_is_synced(int dir, const char *hex)
 {
 	autofree char *path = xasprintf("%s/" UNSYNCED, hex);
 	autobuf struct buf made = BUF_INIT(256), now = BUF_INIT(256);
@@ -277,8 +275,8 @@ static bool is_synced(int dir, const char *hex)
 	return sync_boot_id(&now) && strcmp(buf_text(&made), buf_text(&now)) == 0;
 }
 
-/* A layer and its parent's chain id from its folder; NULL when it is not whole. */
-static struct layer *load_one(struct graph *g, const char *hex, char **parent)
+struct layer *layer_read(struct graph *g, int dir, const char *hex, const char *chain,
+			 char **parent)
 {
 	autofree char *path = xasprintf("%s/meta", hex);
 	autobuf struct buf text = BUF_INIT(4096);
@@ -286,8 +284,7 @@ static struct layer *load_one(struct graph *g, const char *hex, char **parent)
 	const char *diff, *name, *up;
 	struct layer *l;
 
-	if (!id_is_full(hex) || !is_synced(g->layers_fd, hex) ||
-	    fs_read_file(g->layers_fd, path, &text) < 0)
+	if (!id_is_full(hex) || !layer_is_synced(dir, hex) || fs_read_file(dir, path, &text) < 0)
 		return NULL;
 	meta = json_parse(buf_text(&text), text.len, NULL);
 	diff = json_get_str(meta, "diff", "");
@@ -297,7 +294,7 @@ static struct layer *load_one(struct graph *g, const char *hex, char **parent)
 	    strlen(name) >= LAYER_NAME_SIZE || !g->ops->exists(g->self, name))
 		return NULL;
 	l = xcalloc(1, sizeof(*l));
-	snprintf(l->chain, sizeof(l->chain), DIGEST_PREFIX "%.64s", hex);
+	snprintf(l->chain, sizeof(l->chain), "%s", chain);
 	snprintf(l->diff, sizeof(l->diff), "%s", diff);
 	snprintf(l->name, sizeof(l->name), "%s", name);
 	l->size = json_get_int(meta, "size", 0);
@@ -359,12 +356,13 @@ int layer_load_all(struct graph *g, struct error *err)
 		return error_sys(err, "cannot read the layers");
 	}
 	while ((e = readdir(d))) {
+		autofree char *chain = xasprintf(DIGEST_PREFIX "%.64s", e->d_name);
 		char *parent = NULL;
 		struct layer *l;
 
 		if (e->d_name[0] == '.')
 			continue;
-		l = load_one(g, e->d_name, &parent);
+		l = layer_read(g, g->layers_fd, e->d_name, chain, &parent);
 		if (l)
 			map_set(&g->layers, l->chain, l);
 		else

@@ -73,20 +73,11 @@ static int add_manifest(struct load *l, const json_t *manifest, char id[DIGEST_S
 static const json_t *choose(const json_t *index)
 {
 	struct platform here = { 0 };
-	const json_t *best = NULL, *d;
-	int best_score = 0;
-	size_t i;
+	const json_t *best;
 
 	if (platform_parse("", &here, NULL) < 0)
 		return NULL;
-	json_array_foreach(json_get_arr(index, "manifests"), i, d) {
-		int score = platform_score(&here, json_get_obj(d, "platform"));
-
-		if (score > best_score) {
-			best = d;
-			best_score = score;
-		}
-	}
+	best = platform_choose(&here, json_get_arr(index, "manifests"));
 	platform_done(&here);
 	return best;
 }

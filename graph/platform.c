@@ -73,3 +73,20 @@ int platform_score(const struct platform *p, const json_t *platform)
 		return strcmp(variant, p->variant) == 0 ? 4 : *variant ? 0 : 2;
 	return *variant ? 2 : 3;
 }
+
+const json_t *platform_choose(const struct platform *p, const json_t *descriptors)
+{
+	const json_t *best = NULL, *d;
+	int best_score = 0;
+	size_t i;
+
+	json_array_foreach(descriptors, i, d) {
+		int score = platform_score(p, json_get_obj(d, "platform"));
+
+		if (score > best_score) {
+			best = d;
+			best_score = score;
+		}
+	}
+	return best;
+}

@@ -19,5 +19,7 @@ void platform_done(struct platform *p);
  * fits a little.
  */
 int platform_score(const struct platform *p, const json_t *platform);
+/* The descriptor of a list that fits best, borrowed; NULL: none does. */
+const json_t *platform_choose(const struct platform *p, const json_t *descriptors);
 
 #endif

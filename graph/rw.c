@@ -208,6 +208,7 @@ void rw_known(struct graph *g, struct strlist *names)
 		if (l->init == INIT_READY)
 			strlist_take(names, init_name(l));
 	}
+	ready_known(g, names);
 	for (pos = 0; (id = map_next(&g->mounts, &pos, &value));)
 		strlist_add(names, id);
 }

@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "graph/internal.h"
+#include "graph/transfer.h"
 #include "pkg/fs.h"
 #include "pkg/id.h"
 #include "pkg/json.h"
@@ -38,6 +39,7 @@ static int open_folders(struct graph *g, struct error *err)
 		{ "graph/_tmp", &g->tmp_fd },
 		{ "graph/images", &g->images_fd },
 		{ "graph/layers", &g->layers_fd },
+		{ "graph/ready", &g->ready_fd },
 		{ "graph/mounts", &g->mounts_fd },
 		{ "graph/inits", &g->inits_fd },
 	};
@@ -105,24 +107,29 @@ static int sweep_driver(struct graph *g, struct error *err)
 static int load(struct graph *g, struct error *err)
 {
 	if (open_folders(g, err) < 0 || empty_scratch(g, err) < 0 || layer_load_all(g, err) < 0 ||
-	    image_load_all(g, err) < 0 || rw_load_all(g, err) < 0 || names_load(g, err) < 0)
+	    ready_load_all(g, err) < 0 || image_load_all(g, err) < 0 || rw_load_all(g, err) < 0 ||
+	    names_load(g, err) < 0)
 		return -1;
 	init_load(g);
 	layer_sweep(g);
 	return sweep_driver(g, err);
 }
 
-struct graph *graph_open(const char *root, struct graphdriver *driver, struct error *err)
+struct graph *graph_open(const char *root, struct graphdriver *driver,
+			 const struct registry *registry, struct error *err)
 {
 	struct graph *g = xcalloc(1, sizeof(*g));
 
 	g->root = xstrdup(root);
-	g->fd = g->tmp_fd = g->images_fd = g->layers_fd = g->mounts_fd = g->inits_fd = -1;
+	g->fd = g->tmp_fd = g->images_fd = g->layers_fd = g->ready_fd = -1;
+	g->mounts_fd = g->inits_fd = -1;
 	g->driver = driver;
 	g->ops = graphdriver_ops(driver);
 	g->self = graphdriver_self(driver);
 	g->names_path = xasprintf("%s/repositories-%s", root, g->ops->name);
 	g->names = json_object();
+	g->registry = registry;
+	g->transfers = transfers_new(g);
 	pthread_mutex_init(&g->lock, NULL);
 	pthread_mutex_init(&g->save_lock, NULL);
 	pthread_cond_init(&g->changed, NULL);
@@ -147,18 +154,20 @@ static void free_values(struct map *m)
 
 void graph_close(struct graph *g)
 {
-	const int fds[] = { g ? g->fd : -1,        g ? g->tmp_fd : -1,    g ? g->images_fd : -1,
-			    g ? g->layers_fd : -1, g ? g->mounts_fd : -1, g ? g->inits_fd : -1 };
-
 	if (!g)
 		return;
+	const int fds[] = { g->fd,       g->tmp_fd,    g->images_fd, g->layers_fd,
+			    g->ready_fd, g->mounts_fd, g->inits_fd };
+
 	sync_wait(g);
+	transfers_free(g->transfers);
 	trash_close(g->trash);
 	for (size_t i = 0; i < array_size(fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	free_values(&g->images);
 	free_values(&g->layers);
+	free_values(&g->ready);
 	map_done(&g->mounts);
 	json_decref(g->names);
 	pthread_mutex_destroy(&g->lock);

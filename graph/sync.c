@@ -21,9 +21,9 @@ bool sync_boot_id(struct buf *b)
 }
 
 /* The marks that are there now: only what they stand for is on the disk after the sync. */
-static void list_marks(struct graph *g, struct strlist *marks)
+static void list_marks(int dir, struct strlist *marks)
 {
-	int fd = openat(g->layers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
@@ -41,20 +41,28 @@ static void list_marks(struct graph *g, struct strlist *marks)
 	closedir(d);
 }
 
+/* A layer that is put on another meanwhile is in the other folder: it keeps its mark for once more. */
+static void unmark(int dir, const struct strlist *marks)
+{
+	for (size_t i = 0; i < marks->n; i++)
+		if (unlinkat(dir, marks->v[i], 0) < 0 && errno != ENOENT)
+			log_warn("cannot unmark %s: %s, ignoring", marks->v[i], error_words(errno));
+}
+
 static void sync_once(struct graph *g)
 {
-	autostrlist struct strlist marks = STRLIST_INIT;
+	autostrlist struct strlist layers = STRLIST_INIT, ready = STRLIST_INIT;
 
-	list_marks(g, &marks);
-	if (!marks.n)
+	list_marks(g->layers_fd, &layers);
+	list_marks(g->ready_fd, &ready);
+	if (!layers.n && !ready.n)
 		return;
 	if (syncfs(g->layers_fd) < 0) {
 		log_warn("cannot sync the layers: %s, ignoring", error_words(errno));
 		return;
 	}
-	for (size_t i = 0; i < marks.n; i++)
-		if (unlinkat(g->layers_fd, marks.v[i], 0) < 0 && errno != ENOENT)
-			log_warn("cannot unmark %s: %s, ignoring", marks.v[i], error_words(errno));
+	unmark(g->layers_fd, &layers);
+	unmark(g->ready_fd, &ready);
 }
 
 static void work(void *arg)

@@ -116,6 +116,9 @@ static int read_line(const struct unpack *u, const char *line, struct unpacked *
 	switch (*line) {
 	case UNTAR_SAYS_OPAQUE:
 		return set_opaque(u->dir, line + 1, err);
+	case UNTAR_SAYS_ROOT:
+		out->has_root = true;
+		return 0;
 	case UNTAR_SAYS_SIZE:
 		*done = parse_i64(line + 1, &out->size) == 0;
 		return 0;

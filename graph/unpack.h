@@ -5,6 +5,7 @@
 #ifndef GRAPH_UNPACK_H
 #define GRAPH_UNPACK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pkg/decompress.h"
@@ -25,6 +26,7 @@ struct unpack {
 struct unpacked {
 	char diff_id[DIGEST_SIZE]; /* digest of the uncompressed stream */
 	int64_t size;              /* bytes of all files */
+	bool has_root;             /* it said what the root folder is like */
 };
 
 /* On failure the folder holds whatever was unpacked until then. */

@@ -172,6 +172,8 @@ static int untar(int argc, char **argv)
 			     err.text); /* the exit status says that it failed */
 		return 1;
 	}
+	if (u.has_root && report(UNTAR_SAYS_ROOT, "") < 0)
+		return 1;
 	snprintf(size, sizeof(size), "%lld", (long long)u.size);
 	return report(UNTAR_SAYS_SIZE, size) < 0; /* memory goes with the process */
 }

@@ -20,6 +20,7 @@ extern const struct reexec_role untar_role;
 
 /* A report is a sequence of texts that end with NUL, the first letter of which says what they are. */
 #define UNTAR_SAYS_SIZE 'S'   /* bytes of all files, decimal: the last one, on success */
+#define UNTAR_SAYS_ROOT 'R'   /* (empty) the archive says what the root folder is like */
 #define UNTAR_SAYS_OPAQUE 'O' /* path of a folder that hides what is below it */
 #define UNTAR_SAYS_BAD 'B'    /* the archive is bad: a sentence */
 #define UNTAR_SAYS_FAILED 'F' /* anything else failed: a sentence */

@@ -28,6 +28,7 @@ struct untar {
 	int parent_fd;
 	bool parent_stale;
 	int64_t size;
+	bool has_root; /* the archive had an entry for it */
 };
 
 /* One entry on its way to the disk: path is cleaned, base is its last part. */

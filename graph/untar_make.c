@@ -261,6 +261,7 @@ int untar_make(struct untar *u, struct tar_reader *r, const struct tar_entry *e,
 		return error_set(err, ERR_BAD_REQUEST, "unhandled tar header type %d", e->flag);
 	if (make_over(u, makers[e->type], e, t, err) < 0)
 		return -1;
+	u->has_root |= !*t->base;
 	note(u, e, t->path);
 	return 0;
 }

@@ -47,6 +47,12 @@ struct graphdriver_ops {
 	void (*close)(void *self);
 	/* A new empty layer; parent NULL for a base. rw: a container's, which may be mounted writable. */
 	int (*create)(void *self, const char *id, const char *parent, bool rw, struct error *err);
+	/*
+	 * Put a layer that was created without a parent on top of one; owner: its root folder becomes
+	 * like the parent's. NULL where a layer is made of its parent, so that it must come second.
+	 */
+	int (*set_parent)(void *self, const char *id, const char *parent, bool owner,
+			  struct error *err);
 	/* Quick: renamed aside, deleted later on a thread. An unknown id is fine. */
 	int (*remove)(void *self, const char *id, struct error *err);
 	bool (*exists)(void *self, const char *id);

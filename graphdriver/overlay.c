@@ -148,6 +148,23 @@ static int overlay_create(void *self, const char *id, const char *parent, bool r
 	return layerdir_commit(&o->dir, tmp, id, err);
 }
 
+static int overlay_set_parent(void *self, const char *id, const char *parent, bool owner,
+			      struct error *err)
+{
+	struct overlay *o = self;
+	autofree char *lower = child_lower(o, parent, err), *file = in_layer(id, "lower");
+	autofree char *diff = in_layer(id, "diff"), *parent_diff = in_layer(parent, "diff");
+
+	if (!lower || layerdir_check_id(id, err) < 0)
+		return -1;
+	if (strlen(lower) + 2 * strlen(id) + 64 > OPTIONS_MAX)
+		return error_set(err, ERR_BAD_REQUEST, "layer %s: too many layers below it", id);
+	if ((owner && layerdir_copy_owner(o->dir.fd, parent_diff, diff) < 0) ||
+	    fs_save_atomic(o->dir.fd, file, lower, strlen(lower), 0600, 0) < 0)
+		return error_sys(err, "cannot put layer %s on another", id);
+	return 0;
+}
+
 static int overlay_remove(void *self, const char *id, struct error *err)
 {
 	struct overlay *o = self;
@@ -270,6 +287,7 @@ const struct graphdriver_ops overlay_ops = {
 	.open = overlay_open,
 	.close = overlay_close,
 	.create = overlay_create,
+	.set_parent = overlay_set_parent,
 	.remove = overlay_remove,
 	.exists = overlay_exists,
 	.mount = overlay_mount,

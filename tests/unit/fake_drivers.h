@@ -291,9 +291,10 @@ void graphdriver_mount_done(struct graphdriver_mount *m)
 	free(m->options);
 }
 
-struct graph *graph_open(const char *root, struct graphdriver *driver, struct error *err)
+struct graph *graph_open(const char *root, struct graphdriver *driver,
+			 const struct registry *registry, struct error *err)
 {
-	(void)root, (void)driver, (void)err;
+	(void)root, (void)driver, (void)registry, (void)err;
 	return &the_graph;
 }
 

@@ -49,7 +49,7 @@ static inline void store_open(void)
 	s.d = graphdriver_open(s.root, s.driver, NULL, &err);
 	if (!s.d)
 		fail_msg("%s", err.text);
-	s.g = graph_open(s.root, s.d, &err);
+	s.g = graph_open(s.root, s.d, NULL, &err);
 	if (!s.g)
 		fail_msg("%s", err.text);
 	s.e = engine_new();

@@ -1,0 +1,217 @@
+/* Layers that wait for what they stand on: see internal.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "graph/internal.h"
+#include "graph/origin.h"
+#include "pkg/fs.h"
+#include "pkg/id.h"
+#include "pkg/json.h"
+#include "pkg/log.h"
+#include "pkg/mem.h"
+
+#define KEEP_SECONDS (7 * 24 * 3600) /* nobody goes on with that pull */
+
+bool ready_is_supported(const struct graph *g)
+{
+	return g->ops->set_parent;
+}
+
+bool ready_has(struct graph *g, const char *diff_id)
+{
+	bool has;
+
+	pthread_mutex_lock(&g->lock);
+	has = map_get(&g->ready, diff_id);
+	pthread_mutex_unlock(&g->lock);
+	return has;
+}
+
+/* 1: it is ours now, 0: it was there already, -1. */
+static int publish(struct graph *g, const struct making *m, struct error *err)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&g->lock);
+	if (!map_get(&g->ready, m->result.diff_id)) {
+		rc = renameat(g->tmp_fd, m->scratch, g->ready_fd, digest_hex(m->result.diff_id)) < 0
+			     ? error_sys(err, "cannot save layer %s", m->result.diff_id)
+			     : 1;
+		if (rc > 0)
+			map_set(&g->ready, m->result.diff_id, xstrdup(m->name));
+	}
+	pthread_mutex_unlock(&g->lock);
+	return rc;
+}
+
+int ready_add(struct graph *g, const struct layer_source *src, const char *origin,
+	      struct error *err)
+{
+	struct making m = { .dir = -1 };
+	int rc = making_run(g, NULL, src, &m, err);
+
+	if (rc == 0 && origin &&
+	    fs_save_atomic(m.dir, ORIGIN_FILE, origin, strlen(origin), 0600, 0) < 0)
+		rc = error_sys(err, "cannot save a layer");
+	if (rc == 0)
+		rc = publish(g, &m, err);
+	if (rc <= 0) {
+		making_drop(g, &m);
+		return rc;
+	}
+	close(m.dir);
+	sync_start(g);
+	return 0;
+}
+
+/* Write down what it stands on: the driver first, so that meta never promises too much. */
+static int set_parent(struct graph *g, const char *diff_id, const char *name,
+		      const struct layer *parent, struct error *err)
+{
+	autofree char *path = xasprintf("%s/meta", digest_hex(diff_id)), *changed = NULL;
+	autobuf struct buf text = BUF_INIT(4096);
+	autojson json_t *meta = NULL;
+
+	if (fs_read_file(g->ready_fd, path, &text) < 0)
+		return error_sys(err, "cannot read layer %s", diff_id);
+	meta = json_parse(buf_text(&text), text.len, err);
+	if (!meta)
+		return error_prefix(err, "layer %s", diff_id);
+	if (parent && g->ops->set_parent(g->self, name, parent->name,
+					 !json_get_bool(meta, "root", true), err) < 0)
+		return -1;
+	json_object_set_new(meta, "parent", parent ? json_string(parent->chain) : json_null());
+	changed = json_text(meta);
+	if (fs_save_atomic(g->ready_fd, path, changed, strlen(changed), 0600, 0) < 0)
+		return error_sys(err, "cannot save layer %s", diff_id);
+	return 0;
+}
+
+/* Into the store, unless somebody was faster with the same one; then ours is deleted. */
+static struct layer *move(struct graph *g, const char *diff_id, struct layer *parent,
+			  const char *chain, struct error *err)
+{
+	char *unused = NULL;
+	struct layer *l = layer_read(g, g->ready_fd, digest_hex(diff_id), chain, &unused), *there;
+
+	free(unused);
+	if (!l) {
+		error_set(err, ERR_INTERNAL, "layer %s is not whole", diff_id);
+		return NULL;
+	}
+	pthread_mutex_lock(&g->lock);
+	there = map_get(&g->layers, chain);
+	if (!there &&
+	    renameat(g->ready_fd, digest_hex(diff_id), g->layers_fd, digest_hex(chain)) == 0) {
+		l->parent = parent;
+		l->refs = 1;
+		if (parent)
+			parent->refs++;
+		map_set(&g->layers, chain, l);
+		pthread_mutex_unlock(&g->lock);
+		return l;
+	}
+	if (there)
+		there->refs++;
+	else
+		error_sys(err, "cannot save layer %s", chain);
+	pthread_mutex_unlock(&g->lock);
+	free(l);
+	return there;
+}
+
+static void discard(struct graph *g, const char *diff_id, const char *name)
+{
+	char aside[SCRATCH_SIZE];
+	struct error err;
+
+	id_random_hex(aside, (SCRATCH_SIZE - 1) / 2);
+	if (renameat(g->ready_fd, digest_hex(diff_id), g->tmp_fd, aside) == 0)
+		scratch_remove(g, aside);
+	if (g->ops->remove(g->self, name, &err) < 0)
+		log_warn("%s, ignoring", err.text);
+}
+
+struct layer *ready_adopt(struct graph *g, struct layer *parent, const char *diff_id,
+			  struct error *err)
+{
+	autofree char *name = NULL;
+	char chain[DIGEST_SIZE];
+	struct layer *l = NULL;
+
+	layer_chain_id(parent ? parent->chain : NULL, diff_id, chain);
+	pthread_mutex_lock(&g->lock);
+	name = map_del(&g->ready, diff_id); /* only one can have it */
+	pthread_mutex_unlock(&g->lock);
+	if (!name) {
+		error_set(err, ERR_NOT_FOUND, "layer %s is not there", diff_id);
+		return NULL;
+	}
+	if (set_parent(g, diff_id, name, parent, err) == 0)
+		l = move(g, diff_id, parent, chain, err);
+	if (!l || strcmp(l->name, name) != 0)
+		discard(g, diff_id, name);
+	return l;
+}
+
+/* Is it whole, and may somebody still come for it? Its driver's name, or NULL. */
+static char *read_one(struct graph *g, const char *hex)
+{
+	autofree char *diff = xasprintf(DIGEST_PREFIX "%.64s", hex);
+	char *unused = NULL, *name;
+	struct layer *l;
+	struct stat st;
+
+	if (!ready_is_supported(g) || fstatat(g->ready_fd, hex, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    time(NULL) - st.st_mtim.tv_sec > KEEP_SECONDS)
+		return NULL;
+	l = layer_read(g, g->ready_fd, hex, diff, &unused);
+	free(unused);
+	name = l && strcmp(l->diff, diff) == 0 ? xstrdup(l->name) : NULL;
+	free(l);
+	return name;
+}
+
+int ready_load_all(struct graph *g, struct error *err)
+{
+	int fd = openat(g->ready_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return error_sys(err, "cannot read the layers that wait");
+	}
+	while ((e = readdir(d))) {
+		autofree char *diff = xasprintf(DIGEST_PREFIX "%.64s", e->d_name);
+		char *name;
+
+		if (e->d_name[0] == '.')
+			continue;
+		name = read_one(g, e->d_name);
+		if (name)
+			free(map_set(&g->ready, diff, name));
+		else if (fs_remove_tree(g->ready_fd, e->d_name) < 0)
+			log_warn("cannot remove layer %s: %s, ignoring", e->d_name,
+				 error_words(errno));
+	}
+	closedir(d);
+	return 0;
+}
+
+void ready_known(struct graph *g, struct strlist *names)
+{
+	void *value;
+	size_t pos = 0;
+
+	while (map_next(&g->ready, &pos, &value))
+		strlist_add(names, value);
+}
