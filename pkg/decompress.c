@@ -3,10 +3,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
 
+#include "pkg/isal.h"
 #include "pkg/mem.h"
 
 #define IN_SIZE (256 * 1024)
@@ -31,10 +33,13 @@ struct decompress {
 	size_t room;
 	z_stream gzip;
 	bool gzip_open;
+	const struct isal *isal; /* NULL: zlib does it */
+	struct inflate_state *fast;
 	ZSTD_DStream *zstd;
 };
 
 static int step_gzip(struct decompress *d, struct error *err);
+static int step_isal(struct decompress *d, struct error *err);
 static int step_zstd(struct decompress *d, struct error *err);
 
 static const struct codec codecs[] = {
@@ -64,6 +69,7 @@ void decompress_free(struct decompress *d)
 		return;
 	if (d->gzip_open)
 		inflateEnd(&d->gzip);
+	free(d->fast);
 	ZSTD_freeDStream(d->zstd);
 	free(d->in);
 	free(d);
@@ -99,6 +105,8 @@ static int detect(struct decompress *d, struct error *err)
 		if (d->end >= codecs[i].nmagic &&
 		    memcmp(d->in, codecs[i].magic, codecs[i].nmagic) == 0)
 			d->codec = &codecs[i];
+	if (d->codec->step == step_gzip)
+		d->isal = isal_load();
 	if (d->codec != &plain && !d->codec->step)
 		return error_set(err, ERR_BAD_REQUEST, "%s compression is not supported",
 				 d->codec->name);
@@ -110,6 +118,8 @@ static int step_gzip(struct decompress *d, struct error *err)
 	z_stream *z = &d->gzip;
 	int rc;
 
+	if (d->isal)
+		return step_isal(d, err);
 	if (!d->gzip_open && inflateInit2(z, 15 + 16) != Z_OK)
 		return error_set(err, ERR_INTERNAL, "cannot start inflate");
 	if (!d->in_frame && d->gzip_open)
@@ -127,6 +137,45 @@ static int step_gzip(struct decompress *d, struct error *err)
 		return error_set(err, ERR_BAD_REQUEST, "gzip: %s",
 				 z->msg ? z->msg : "invalid data");
 	return rc != Z_STREAM_END;
+}
+
+static const char *gzip_words(int rc)
+{
+	switch (rc) {
+	case ISAL_INCORRECT_CHECKSUM:
+		return "incorrect data check";
+	case ISAL_UNSUPPORTED_METHOD:
+	case ISAL_INVALID_WRAPPER:
+		return "incorrect header";
+	default:
+		return "invalid data";
+	}
+}
+
+/* The same, several times as fast. */
+static int step_isal(struct decompress *d, struct error *err)
+{
+	struct inflate_state *z = d->fast;
+	int rc;
+
+	if (!z)
+		z = d->fast = xmalloc(sizeof(*z));
+	if (!d->in_frame) {
+		d->isal->inflate_init(z);
+		z->crc_flag = ISAL_GZIP; /* read the header, check the trailer */
+	}
+	d->in_frame = true;
+	z->next_in = d->in + d->pos;
+	z->avail_in = (uint32_t)(d->end - d->pos);
+	z->next_out = d->out;
+	z->avail_out = d->room > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)d->room;
+	rc = d->isal->inflate(z);
+	d->pos = d->end - z->avail_in;
+	d->room -= (size_t)(z->next_out - d->out);
+	d->out = z->next_out;
+	if (rc < 0)
+		return error_set(err, ERR_BAD_REQUEST, "gzip: %s", gzip_words(rc));
+	return z->block_state != ISAL_BLOCK_FINISH;
 }
 
 static int step_zstd(struct decompress *d, struct error *err)

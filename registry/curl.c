@@ -22,6 +22,7 @@ static void load(void)
 		{ "curl_easy_setopt", &lib.easy_setopt },
 		{ "curl_easy_getinfo", &lib.easy_getinfo },
 		{ "curl_easy_strerror", &lib.easy_strerror },
+		{ "curl_easy_pause", &lib.easy_pause },
 		{ "curl_easy_reset", &lib.easy_reset },
 		{ "curl_easy_cleanup", &lib.easy_cleanup },
 		{ "curl_multi_init", &lib.multi_init },

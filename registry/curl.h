@@ -12,6 +12,7 @@ struct curl_lib {
 	CURLcode (*easy_setopt)(CURL *c, CURLoption option, ...);
 	CURLcode (*easy_getinfo)(CURL *c, CURLINFO info, ...);
 	const char *(*easy_strerror)(CURLcode code);
+	CURLcode (*easy_pause)(CURL *c, int what);
 	void (*easy_reset)(CURL *c);
 	void (*easy_cleanup)(CURL *c);
 	CURLM *(*multi_init)(void);

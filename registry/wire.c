@@ -16,8 +16,9 @@
 #include "pkg/parse.h"
 #include "registry/curl.h"
 
-#define BODY_MAX (64 * 1024 * 1024) /* waits between two reads; far more than one turn brings */
-#define HEAD_MAX (256 * 1024)       /* bytes of all headers of an answer */
+#define BODY_MAX (1024 * 1024)     /* that waits between two reads */
+#define BODY_ENOUGH (BODY_MAX / 2) /* then the connection waits */
+#define HEAD_MAX (256 * 1024)      /* bytes of all headers of an answer */
 #define RECEIVE_SIZE (256L * 1024)
 #define SEND_SIZE (512L * 1024)
 #define WAIT_MS 200
@@ -37,7 +38,7 @@ struct wire {
 	struct buf head; /* of the newest answer: its lines, each with a NUL */
 	struct buf body;
 	int source_errno; /* why the body that is sent failed */
-	bool active, has_head, done;
+	bool active, has_head, done, paused;
 	CURLcode result;
 	char why[CURL_ERROR_SIZE];
 };
@@ -99,6 +100,10 @@ static size_t take_body(char *p, size_t size, size_t n, void *arg)
 	struct wire *h = arg;
 
 	h->has_head = true;
+	if (h->body.len >= BODY_ENOUGH) {
+		h->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
 	return buf_add(&h->body, p, size * n) < 0 ? 0 : size * n;
 }
 
@@ -288,6 +293,10 @@ static void turn(struct wire *h)
 		h->result = CURLE_ABORTED_BY_CALLBACK;
 		return;
 	}
+	if (h->paused && !h->body.len) {
+		h->paused = false;
+		h->lib->easy_pause(h->easy, CURLPAUSE_CONT);
+	}
 	if (h->lib->multi_perform(h->multi, &running) != CURLM_OK) {
 		h->done = true;
 		h->result = CURLE_FAILED_INIT;
@@ -311,7 +320,7 @@ int wire_begin(struct wire *h, const struct wire_request *r, struct error *err)
 	h->url = xstrdup(r->url);
 	h->read = r->read;
 	h->from = r->from;
-	h->has_head = h->done = false;
+	h->has_head = h->done = h->paused = false;
 	h->result = CURLE_OK;
 	h->source_errno = 0;
 	*h->why = '\0';
