@@ -25,6 +25,7 @@ struct unpack {
 struct unpacked {
 	char diff_id[DIGEST_SIZE]; /* digest of the uncompressed stream */
 	int64_t size;              /* bytes of all files */
+	int64_t tar_size;          /* bytes of the uncompressed stream */
 };
 
 /* On failure the folder holds whatever was unpacked until then. */
