@@ -7,6 +7,7 @@
 
 const struct handler graph_handlers[] = {
 	{ "images", "", 0, 0, job_images, 0 },
+	{ "image_export", "[IMAGE...]", 0, -1, job_image_export, 0 },
 	{ "image_inspect", "IMAGE", 1, 1, job_image_inspect, 0 },
 	{ "history", "IMAGE", 1, 1, job_history, 0 },
 	{ "tag", "IMAGE REPO [TAG]", 2, 3, job_tag, 0 },

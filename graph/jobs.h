@@ -5,6 +5,7 @@
 struct job;
 
 int job_images(struct job *job, void *self);
+int job_image_export(struct job *job, void *self);
 int job_image_inspect(struct job *job, void *self);
 int job_history(struct job *job, void *self);
 int job_tag(struct job *job, void *self);
