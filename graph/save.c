@@ -43,11 +43,11 @@ static struct save_image *find(struct save *s, const char *id)
 }
 
 /* Under the lock. */
-static unsigned depth_of(struct graph *g, const struct img *i)
+static size_t depth_of(struct graph *g, const struct img *i)
 {
-	unsigned depth = 0;
+	size_t depth = 0;
 
-	while ((i = *i->parent ? image_get(g, i->parent) : NULL))
+	while (depth < map_count(&g->images) && (i = *i->parent ? image_get(g, i->parent) : NULL))
 		depth++;
 	return depth;
 }

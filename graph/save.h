@@ -14,7 +14,7 @@
 struct save_image {
 	char id[DIGEST_SIZE];
 	char parent[DIGEST_SIZE]; /* "" unless it is saved as well */
-	unsigned depth;           /* how many parents are above it */
+	size_t depth;             /* how many parents are above it */
 	struct layer *top;        /* a reference; NULL: no layers */
 	struct strlist tags;      /* sorted, each once */
 	size_t config_size;       /* bytes */

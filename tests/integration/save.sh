@@ -161,7 +161,8 @@ done
 
 # ---- there and back ----
 
-d commit "$(d run -d busybox sh -c 'echo more >/more; rm /etc/group')" child:1 >/dev/null
+d run --name changed busybox sh -c 'echo more >/more; rm /etc/group'
+d commit changed child:1 >/dev/null
 d commit -c 'ENV A=1' "$(d create child:1 true)" child:2 >/dev/null
 remove_containers
 check "save several" d save -o "$T/all.tar" hard busybox child
