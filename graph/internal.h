@@ -41,6 +41,7 @@ struct layer {
 	char name[LAYER_NAME_SIZE];                 /* the driver's */
 	struct layer *parent;                       /* NULL for a base; a reference */
 	int64_t size;
+	int64_t tar_size;     /* bytes of its tar; -1: not known yet, see layertar.h */
 	unsigned refs;        /* images, children, write layers, and who works with it */
 	enum init_state init; /* of NAME-init */
 };

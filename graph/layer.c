@@ -187,9 +187,10 @@ static int unpack_into(struct graph *g, struct making *m, const struct layer_sou
 
 static int save_meta(struct making *m, const struct layer *parent, struct error *err)
 {
-	autojson json_t *j = json_pack("{ss ss ss? sI sb}", "diff", m->result.diff_id, "name",
+	autojson json_t *j = json_pack("{ss ss ss? sI sI sb}", "diff", m->result.diff_id, "name",
 				       m->name, "parent", parent ? parent->chain : NULL, "size",
-				       (json_int_t)m->result.size, "root", m->result.has_root);
+				       (json_int_t)m->result.size, "tarsize",
+				       (json_int_t)m->result.tar_size, "root", m->result.has_root);
 	autofree char *text = json_text(j);
 	autobuf struct buf boot = BUF_INIT(256);
 
@@ -209,6 +210,7 @@ static struct layer *new_layer(const struct making *m, struct layer *parent, con
 	snprintf(l->name, sizeof(l->name), "%s", m->name);
 	l->parent = parent;
 	l->size = m->result.size;
+	l->tar_size = m->result.tar_size;
 	l->refs = 1;
 	return l;
 }
@@ -298,6 +300,7 @@ struct layer *layer_read(struct graph *g, int dir, const char *hex, const char *
 	snprintf(l->diff, sizeof(l->diff), "%s", diff);
 	snprintf(l->name, sizeof(l->name), "%s", name);
 	l->size = json_get_int(meta, "size", 0);
+	l->tar_size = json_get_int(meta, "tarsize", -1);
 	*parent = up ? xstrdup(up) : NULL;
 	return l;
 }

@@ -23,7 +23,7 @@ int record_file(struct record *r, const char *path, int64_t size);
 int record_lost(struct record *r, const char *path, int64_t size, int fd);
 int record_end(struct record *r);
 
-/* All n bytes; 0, or -1 with errno. */
+/* All n bytes, of which a tar is handed on in large pieces; 0, or -1 with errno. */
 typedef int record_sink(void *to, const void *p, size_t n);
 
 /*
@@ -31,5 +31,8 @@ typedef int record_sink(void *to, const void *p, size_t n);
  * checks the digest of what comes out.
  */
 int record_replay(int record_fd, int root_fd, record_sink *write, void *to, struct error *err);
+
+/* Bytes of the tar that record_fd (seekable) tells of. 0, or -1 with ERR_INTERNAL when it is damaged. */
+int record_size(int record_fd, int64_t *size, struct error *err);
 
 #endif

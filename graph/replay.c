@@ -13,7 +13,8 @@
 #include "pkg/mem.h"
 #include "pkg/path.h"
 
-#define PART_SIZE 65536
+#define PART_SIZE                                                                                  \
+	(256 * 1024) /* what the sink gets at once: it stays in the cache from read to send */
 
 /* A pass over a record; each has a position of its own in the file. */
 struct pass {
@@ -38,7 +39,8 @@ struct replay {
 	void *to;
 	struct lost *lost;
 	size_t nlost;
-	char *part;
+	char *part; /* bytes on their way to the sink */
+	size_t n;
 };
 
 static ssize_t pass_source(void *from, void *p, size_t n)
@@ -81,6 +83,16 @@ static int pass_read(struct pass *s, void *p, size_t n)
 	return 1;
 }
 
+/* The same where the record must not end. 0, -1. */
+static int pass_must_read(struct pass *s, void *p, size_t n)
+{
+	int rc = pass_read(s, p, n);
+
+	if (rc == 0)
+		return error_set(s->err, ERR_INTERNAL, "layer record is cut off");
+	return rc < 0 ? -1 : 0;
+}
+
 /* The next segment's head. 1, 0 at the end, -1. */
 static int pass_next(struct pass *s)
 {
@@ -100,43 +112,69 @@ static int pass_next(struct pass *s)
 		return error_set(s->err, ERR_INTERNAL, "layer record is damaged");
 	if (s->letter == 'B')
 		return 1;
-	if (pass_read(s, &n, sizeof(n)) <= 0)
+	if (pass_must_read(s, &n, sizeof(n)) < 0)
 		return -1;
 	n = le16toh(n);
 	s->path = xcalloc(1, (size_t)n + 1);
-	return n == 0 || pass_read(s, s->path, n) > 0 ? 1 : -1;
+	return n == 0 || pass_must_read(s, s->path, n) == 0 ? 1 : -1;
 }
 
-/* Hand on the bytes of a segment, or pass over them (write NULL). */
-static int pass_bytes(struct pass *s, struct replay *r, record_sink *write)
+static int flush(struct replay *r, struct error *err)
 {
-	int64_t left = s->length;
+	size_t n = r->n;
 
-	while (left > 0) {
-		size_t n = left < PART_SIZE ? (size_t)left : PART_SIZE;
+	r->n = 0;
+	if (n && r->write(r->to, r->part, n) < 0)
+		return error_sys(err, "cannot write the layer");
+	return 0;
+}
 
-		if (pass_read(s, r->part, n) <= 0)
+/* How many of the left bytes can be put behind what waits in part: at least one. -1 with err. */
+static ssize_t make_room(struct replay *r, int64_t left, struct error *err)
+{
+	size_t room;
+
+	if (r->n == PART_SIZE && flush(r, err) < 0)
+		return -1;
+	room = PART_SIZE - r->n;
+	return left < (int64_t)room ? (ssize_t)left : (ssize_t)room;
+}
+
+enum bytes { BYTES_SKIP, BYTES_WRITE };
+
+/* Hand on the bytes of a segment, or pass over them. */
+static int pass_bytes(struct pass *s, struct replay *r, enum bytes what)
+{
+	for (int64_t left = s->length; left > 0;) {
+		ssize_t n = make_room(r, left, s->err);
+
+		if (n < 0 || pass_must_read(s, r->part + r->n, (size_t)n) < 0)
 			return -1;
-		if (write && write(r->to, r->part, n) < 0)
-			return error_sys(s->err, "cannot write the layer");
-		left -= (int64_t)n;
+		if (what == BYTES_WRITE)
+			r->n += (size_t)n;
+		left -= n;
 	}
 	return 0;
 }
 
-static int find_lost(struct replay *r, struct error *err)
+/* The first pass: which files were lost, and how long the tar is. */
+static int scan(struct replay *r, int64_t *size, struct error *err)
 {
 	struct pass s;
 	size_t segment = 0;
 	int rc;
 
+	*size = 0;
 	pass_begin(&s, r->record_fd, err);
 	while ((rc = pass_next(&s)) > 0) {
 		if (s.letter == 'L') {
 			r->lost = xrealloc(r->lost, (r->nlost + 1) * sizeof(*r->lost));
 			r->lost[r->nlost++] = (struct lost){ xstrdup(s.path), segment };
+		} else if (__builtin_add_overflow(*size, s.length, size)) {
+			rc = error_set(err, ERR_INTERNAL, "layer record is damaged");
+			break;
 		}
-		if (s.letter != 'F' && pass_bytes(&s, r, NULL) < 0) {
+		if (s.letter != 'F' && pass_bytes(&s, r, BYTES_SKIP) < 0) {
 			rc = -1;
 			break;
 		}
@@ -169,7 +207,7 @@ static int write_lost(struct replay *r, size_t wanted, int64_t size, struct erro
 		if (here && s.length != size)
 			rc = error_set(err, ERR_INTERNAL, "layer record is damaged");
 		else if (s.letter != 'F')
-			rc = pass_bytes(&s, r, here ? r->write : NULL);
+			rc = pass_bytes(&s, r, here ? BYTES_WRITE : BYTES_SKIP);
 		if (here || rc < 0)
 			break;
 	}
@@ -188,12 +226,16 @@ static int write_file(struct replay *r, const char *path, int64_t size, struct e
 	if (!S_ISREG(st.st_mode) || st.st_size != size)
 		return error_set(err, ERR_INTERNAL, "%s of the layer was changed", path);
 	while (size > 0) {
-		ssize_t n = read(fd, r->part, PART_SIZE);
+		ssize_t n = make_room(r, size, err);
 
-		if (n <= 0)
+		if (n < 0)
+			return -1;
+		n = read(fd, r->part + r->n, (size_t)n);
+		if (n < 0)
 			return error_sys(err, "cannot read %s of the layer", path);
-		if (r->write(r->to, r->part, (size_t)n) < 0)
-			return error_sys(err, "cannot write the layer");
+		if (n == 0)
+			return error_set(err, ERR_INTERNAL, "%s of the layer was changed", path);
+		r->n += (size_t)n;
 		size -= n;
 	}
 	return 0;
@@ -214,7 +256,7 @@ static int write_all(struct replay *r, struct error *err)
 		else if (s.letter == 'F')
 			rc = write_file(r, s.path, s.length, err);
 		else
-			rc = pass_bytes(&s, r, s.letter == 'B' ? r->write : NULL);
+			rc = pass_bytes(&s, r, s.letter == 'B' ? BYTES_WRITE : BYTES_SKIP);
 		if (rc < 0)
 			break;
 		segment++;
@@ -223,18 +265,38 @@ static int write_all(struct replay *r, struct error *err)
 	return rc;
 }
 
+static void replay_done(struct replay *r)
+{
+	for (size_t i = 0; i < r->nlost; i++)
+		free(r->lost[i].path);
+	free(r->lost);
+	free(r->part);
+}
+
+int record_size(int record_fd, int64_t *size, struct error *err)
+{
+	struct replay r = { .record_fd = record_fd, .part = xmalloc(PART_SIZE) };
+	int64_t sum;
+	int rc = scan(&r, &sum, err);
+
+	replay_done(&r);
+	if (rc == 0)
+		*size = sum;
+	return rc;
+}
+
 int record_replay(int record_fd, int root_fd, record_sink *write, void *to, struct error *err)
 {
 	struct replay r = { .record_fd = record_fd, .root_fd = root_fd, .write = write, .to = to };
+	int64_t unused;
 	int rc;
 
 	r.part = xmalloc(PART_SIZE);
-	rc = find_lost(&r, err);
+	rc = scan(&r, &unused, err);
 	if (rc == 0)
 		rc = write_all(&r, err);
-	for (size_t i = 0; i < r.nlost; i++)
-		free(r.lost[i].path);
-	free(r.lost);
-	free(r.part);
+	if (rc == 0)
+		rc = flush(&r, err);
+	replay_done(&r);
 	return rc;
 }

@@ -89,6 +89,7 @@ static int feed(const struct unpack *u, const struct child *c, struct unpacked *
 	digest_init(&digest);
 	while ((n = decompress_read(d, part, PART_SIZE, err)) > 0) {
 		digest_add(&digest, part, (size_t)n);
+		out->tar_size += n;
 		if (fs_write_all(c->in, part, (size_t)n) < 0)
 			break; /* its report says why */
 	}

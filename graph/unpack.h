@@ -27,6 +27,7 @@ struct unpacked {
 	char diff_id[DIGEST_SIZE]; /* digest of the uncompressed stream */
 	int64_t size;              /* bytes of all files */
 	bool has_root;             /* it said what the root folder is like */
+	int64_t tar_size;          /* bytes of the uncompressed stream */
 };
 
 /* On failure the folder holds whatever was unpacked until then. */

@@ -4,6 +4,7 @@
 
 #include "api/client/flag_lists.h"
 #include "api/client/format.h"
+#include "api/client/images_tree.h"
 #include "api/client/internal.h"
 #include "pkg/mem.h"
 #include "pkg/units.h"
@@ -119,6 +120,28 @@ static void add_rows(json_t *rows, const json_t *image, const struct images_opts
 	}
 }
 
+/* What early Docker had; all images count, whatever else is asked for. */
+static int run_tree(struct call *call, const struct images_opts *o)
+{
+	unsigned flags = (o->viz ? IMAGES_TREE_VIZ : 0) | (o->no_trunc ? IMAGES_TREE_NO_TRUNC : 0);
+	autobuf struct buf path = BUF_INIT(1 << 16);
+	autojson json_t *reply = NULL;
+	autofree char *filters = NULL;
+	struct error err;
+
+	filters = api_filters(&o->filter, &err);
+	if (!filters && o->filter.n)
+		return call_complain(call, &err);
+	buf_adds(&path, "/images/json");
+	api_query(&path, "all", "1");
+	if (filters)
+		api_query(&path, "filters", filters);
+	if (api_get(call->client, buf_text(&path), &reply, &err) < 0)
+		return call_complain(call, &err);
+	images_tree(call, reply, call->args.n ? call->args.v[0] : NULL, flags);
+	return 0;
+}
+
 static int run_images(struct call *call)
 {
 	struct images_opts *o = call->opts;
@@ -130,6 +153,8 @@ static int run_images(struct call *call)
 	struct error err;
 	size_t i;
 
+	if (o->tree || o->viz)
+		return run_tree(call, o);
 	if (call->args.n)
 		strlist_addf(&o->filter, "reference=%s", call->args.v[0]);
 	filters = api_filters(&o->filter, &err);
