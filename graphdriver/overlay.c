@@ -70,7 +70,7 @@ static void *overlay_open(const char *root, char *const *options, struct error *
 		return NULL;
 	}
 	o->extra_options = default_options();
-	o->backing = layerdir_filesystem(root);
+	o->backing = filesystem_name(root);
 	return o;
 }
 
