@@ -75,7 +75,7 @@ static int empty_scratch(struct graph *g, struct error *err)
 	autofree char *trash = xasprintf("%s/graph/_trash", g->root);
 	autoclose int loads = -1;
 
-	g->trash = trash_open(trash, err);
+	g->trash = trash_open(trash, NULL, err);
 	if (!g->trash || open_folder(g->root, "tmp", &loads, err) < 0 ||
 	    empty_folder(g, loads, err) < 0)
 		return -1;

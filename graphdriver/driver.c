@@ -15,7 +15,7 @@ struct graphdriver {
 };
 
 /* In the order in which they are probed: what shares the most first, what always works last. */
-static const struct graphdriver_ops *const drivers[] = { &overlay_ops, &vfs_ops };
+static const struct graphdriver_ops *const drivers[] = { &overlay_ops, &btrfs_ops, &vfs_ops };
 
 /* What Docker calls overlay2 is ours as well, though its folders are laid out in another way. */
 static const char *canonical_name(const char *name)

@@ -8,7 +8,7 @@
 #include "graphdriver/driver.h"
 #include "graphdriver/trash.h"
 
-extern const struct graphdriver_ops overlay_ops, vfs_ops;
+extern const struct graphdriver_ops overlay_ops, btrfs_ops, vfs_ops;
 
 /* Overlay with at least one writable layer, really mounted, in a child: see ops->probe. */
 int overlay_probe(const char *root, struct error *err);
@@ -32,7 +32,8 @@ struct layerdir {
 	int fd;
 	struct trash *trash;
 };
-int layerdir_open(struct layerdir *l, const char *root, struct error *err);
+/* deleter: NULL, or see trash.h. */
+int layerdir_open(struct layerdir *l, const char *root, trash_deleter *deleter, struct error *err);
 void layerdir_close(struct layerdir *l);
 bool layerdir_exists(const struct layerdir *l, const char *id);
 int layerdir_remove(struct layerdir *l, const char *id, struct error *err);
@@ -48,6 +49,9 @@ int layerdir_check_id(const char *id, struct error *err);
 #define LAYERDIR_TRASH ".trash"
 int layerdir_begin(const struct layerdir *l, const char *id, char tmp[LAYERDIR_TMP_SIZE],
 		   struct error *err);
+/* The same without the folder, for who makes it another way. */
+int layerdir_begin_bare(const struct layerdir *l, const char *id, char tmp[LAYERDIR_TMP_SIZE],
+			struct error *err);
 int layerdir_commit(struct layerdir *l, const char *tmp, const char *id, struct error *err);
 void layerdir_abort(struct layerdir *l, const char *tmp);
 
@@ -59,5 +63,15 @@ char *layerdir_probe_name(const char *root);
 
 /* "extfs", "xfs", "btrfs", ... of the folder, as Docker names them; never NULL. */
 const char *filesystem_name(const char *path);
+
+/*
+ * subvol.c: btrfs' subvolumes, by name in a folder. 0, or -1 with errno. A snapshot is writable, and
+ * holds empty folders where the original has subvolumes.
+ */
+int subvol_create(int dirfd, const char *name);
+int subvol_snapshot(int dirfd, const char *from, const char *name);
+int subvol_destroy(int dirfd, const char *name); /* ENOTEMPTY when there are subvolumes in it */
+/* A trash_deleter: deletes subvolumes whole, after those in them were moved to the trash as well. */
+int subvol_trash(int trash_fd, const char *name);
 
 #endif

@@ -40,7 +40,7 @@ static int sweep_unfinished(struct layerdir *l, struct error *err)
 	return 0;
 }
 
-int layerdir_open(struct layerdir *l, const char *root, struct error *err)
+int layerdir_open(struct layerdir *l, const char *root, trash_deleter *deleter, struct error *err)
 {
 	autofree char *trash = xasprintf("%s/" LAYERDIR_TRASH, root);
 
@@ -51,7 +51,7 @@ int layerdir_open(struct layerdir *l, const char *root, struct error *err)
 	if (l->fd < 0)
 		return error_sys(err, "cannot open %s", root);
 	l->root = xstrdup(root);
-	l->trash = trash_open(trash, err);
+	l->trash = trash_open(trash, deleter, err);
 	if (!l->trash || sweep_unfinished(l, err) < 0) {
 		layerdir_close(l);
 		return -1;
@@ -110,8 +110,8 @@ int layerdir_list(const struct layerdir *l, struct strlist *ids, struct error *e
 	return 0;
 }
 
-int layerdir_begin(const struct layerdir *l, const char *id, char tmp[LAYERDIR_TMP_SIZE],
-		   struct error *err)
+int layerdir_begin_bare(const struct layerdir *l, const char *id, char tmp[LAYERDIR_TMP_SIZE],
+			struct error *err)
 {
 	char random[17];
 
@@ -121,6 +121,14 @@ int layerdir_begin(const struct layerdir *l, const char *id, char tmp[LAYERDIR_T
 		return error_set(err, ERR_CONFLICT, "layer %s exists already", id);
 	id_random_hex(random, 8);
 	snprintf(tmp, LAYERDIR_TMP_SIZE, TMP_PREFIX "%s", random);
+	return 0;
+}
+
+int layerdir_begin(const struct layerdir *l, const char *id, char tmp[LAYERDIR_TMP_SIZE],
+		   struct error *err)
+{
+	if (layerdir_begin_bare(l, id, tmp, err) < 0)
+		return -1;
 	if (mkdirat(l->fd, tmp, 0710) < 0)
 		return error_sys(err, "cannot create layer %s", id);
 	return 0;

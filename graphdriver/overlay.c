@@ -65,7 +65,7 @@ static void *overlay_open(const char *root, char *const *options, struct error *
 		return NULL;
 	}
 	o = xcalloc(1, sizeof(*o));
-	if (layerdir_open(&o->dir, root, err) < 0) {
+	if (layerdir_open(&o->dir, root, NULL, err) < 0) {
 		free(o);
 		return NULL;
 	}

@@ -32,7 +32,7 @@ static void *vfs_open(const char *root, char *const *options, struct error *err)
 		return NULL;
 	}
 	v = xcalloc(1, sizeof(*v));
-	if (layerdir_open(&v->dir, root, err) < 0) {
+	if (layerdir_open(&v->dir, root, NULL, err) < 0) {
 		free(v);
 		return NULL;
 	}
