@@ -104,8 +104,9 @@ static int sweep_driver(struct graph *g, struct error *err)
 
 static int load(struct graph *g, struct error *err)
 {
-	if (open_folders(g, err) < 0 || empty_scratch(g, err) < 0 || layer_load_all(g, err) < 0 ||
-	    image_load_all(g, err) < 0 || rw_load_all(g, err) < 0 || names_load(g, err) < 0)
+	if (owner_take(g->root, g->ops->name, err) < 0 || open_folders(g, err) < 0 ||
+	    empty_scratch(g, err) < 0 || layer_load_all(g, err) < 0 || image_load_all(g, err) < 0 ||
+	    rw_load_all(g, err) < 0 || names_load(g, err) < 0)
 		return -1;
 	init_load(g);
 	layer_sweep(g);

@@ -84,7 +84,9 @@ static char *vfs_note(const char *root, bool is_prior)
 
 	if (probe(drivers[0], root, &err) < 0)
 		return xstrdup(err.text);
-	return is_prior ? xasprintf("%s/%s was in use already", root, vfs_ops.name) : NULL;
+	return is_prior ? xasprintf("%s/%s was in use already (%s would work here)", root,
+				    vfs_ops.name, drivers[0]->name)
+			: NULL;
 }
 
 static struct graphdriver *noted(struct graphdriver *d, const char *root, bool is_prior)

@@ -38,11 +38,12 @@ static int folders_have_types(void)
 	bool typed = false;
 	struct dirent *e;
 
-	while (d && (e = readdir(d)))
+	if (!d)
+		return -1;
+	while ((e = readdir(d)))
 		typed = typed || (strcmp(e->d_name, "file") == 0 && e->d_type == DT_REG);
-	if (d)
-		closedir(d);
-	errno = EOPNOTSUPP;
+	closedir(d);
+	errno = 0; /* nothing failed */
 	return typed ? 0 : -1;
 }
 
@@ -80,8 +81,8 @@ static int run_probe(int argc, char **argv)
 		const char *what;
 	} steps[] = {
 		{ make_stack, "cannot make folders" },
-		{ folders_have_types, "it does not tell the types of files in its folders "
-				      "(d_type; for xfs: formatted without ftype=1)" },
+		{ folders_have_types, "its folders do not tell the types of files (no d_type; "
+				      "xfs has it when formatted with ftype=1)" },
 		{ confine_unshare_mounts, "cannot make a mount namespace" },
 		{ mount_stack, "cannot mount a writable layer on it" },
 		{ whiteout_works, "cannot delete a file of a lower layer" },
@@ -92,7 +93,8 @@ static int run_probe(int argc, char **argv)
 		return 2;
 	for (size_t i = 0; i < array_size(steps); i++)
 		if (steps[i].run() < 0) {
-			dprintf(STDERR_FILENO, "%s: %s", steps[i].what, error_words(errno));
+			dprintf(STDERR_FILENO, "%s%s%s", steps[i].what, errno ? ": " : "",
+				errno ? error_words(errno) : "");
 			return 1;
 		}
 	return 0;
