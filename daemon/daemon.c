@@ -109,7 +109,10 @@ static int open_stores(struct daemon *d, struct error *err)
 	d->graphdriver =
 		graphdriver_open(d->root, d->config.graph_driver, d->config.graph_options, err);
 	if (!d->graphdriver)
-		return error_prefix(err, "graph driver");
+		return error_prefix(err, "error initializing graphdriver");
+	if (graphdriver_note(d->graphdriver))
+		log_warn("storage driver %s, which copies every layer: %s",
+			 graphdriver_name(d->graphdriver), graphdriver_note(d->graphdriver));
 	d->graph = graph_open(d->root, d->graphdriver, d->config.registry, err);
 	if (!d->graph)
 		return error_prefix(err, "image store");

@@ -56,10 +56,13 @@ static void add_counts(json_t *j, struct daemon *d)
 static void add_drivers(json_t *j, struct daemon *d)
 {
 	const struct graphdriver_ops *ops = graphdriver_ops(d->graphdriver);
-	json_t *status = ops->status ? ops->status(graphdriver_self(d->graphdriver)) : NULL;
+	json_t *status = ops->status ? ops->status(graphdriver_self(d->graphdriver)) : json_array();
+	const char *note = graphdriver_note(d->graphdriver);
 
+	if (note)
+		json_array_append_new(status, json_pack("[s,s]", "Reason", note));
 	set(j, "Driver", graphdriver_name(d->graphdriver));
-	json_object_set_new(j, "DriverStatus", status ? status : json_array());
+	json_object_set_new(j, "DriverStatus", status);
 	json_object_set_new(j, "Plugins",
 			    json_pack("{s:[s], s:[s,s,s], s:n, s:[s,s]}", "Volume", "local",
 				      "Network", "bridge", "host", "none", "Authorization", "Log",
@@ -163,8 +166,13 @@ static void add_runtimes(json_t *j)
 static void add_warnings(json_t *j, struct daemon *d)
 {
 	const struct exec_features *f = execdriver_features(d->execdriver);
+	const char *note = graphdriver_note(d->graphdriver);
 	json_t *w = json_array();
 
+	if (note)
+		json_array_append_new(w, json_sprintf("WARNING: the %s storage driver copies every "
+						      "layer: %s",
+						      graphdriver_name(d->graphdriver), note));
 	if (!f->memory)
 		json_array_append_new(w, json_string("WARNING: No memory limit support"));
 	if (!f->swap)

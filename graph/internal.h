@@ -1,6 +1,7 @@
 /*
  * What the files of the image store share. On disk, under <root>:
  *
+ *	graph/driver                            the graph driver whose store this is; see owner.c
  *	graph/images/HEX/{config,meta}          an image: its config verbatim, and parent, last tag time
  *	graph/layers/HEX/{meta,record[,unsynced]}  a layer, by chain id; its files are the driver's
  *	graph/ready/HEX/...                     the same, by diff id, before its parent is known
@@ -84,6 +85,9 @@ struct graph {
 
 /* The value of a write layer that stands on nothing: a map cannot hold NULL. */
 extern struct layer graph_no_layer;
+
+/* owner.c: put the store of that driver at graph/, and another's aside. 0, or -1 with err. */
+int owner_take(const char *root, const char *driver, struct error *err);
 
 /* store.c: scratch folders under graph/_tmp. */
 #define SCRATCH_SIZE 24

@@ -77,7 +77,7 @@ static int empty_scratch(struct graph *g, struct error *err)
 	autofree char *trash = xasprintf("%s/graph/_trash", g->root);
 	autoclose int loads = -1;
 
-	g->trash = trash_open(trash, err);
+	g->trash = trash_open(trash, NULL, err);
 	if (!g->trash || open_folder(g->root, "tmp", &loads, err) < 0 ||
 	    empty_folder(g, loads, err) < 0)
 		return -1;
@@ -106,9 +106,9 @@ static int sweep_driver(struct graph *g, struct error *err)
 
 static int load(struct graph *g, struct error *err)
 {
-	if (open_folders(g, err) < 0 || empty_scratch(g, err) < 0 || layer_load_all(g, err) < 0 ||
-	    ready_load_all(g, err) < 0 || image_load_all(g, err) < 0 || rw_load_all(g, err) < 0 ||
-	    names_load(g, err) < 0)
+	if (owner_take(g->root, g->ops->name, err) < 0 || open_folders(g, err) < 0 ||
+	    empty_scratch(g, err) < 0 || layer_load_all(g, err) < 0 || ready_load_all(g, err) < 0 ||
+	    image_load_all(g, err) < 0 || rw_load_all(g, err) < 0 || names_load(g, err) < 0)
 		return -1;
 	init_load(g);
 	layer_sweep(g);

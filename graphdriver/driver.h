@@ -41,8 +41,9 @@ int graphdriver_mount_at(const char *path, const char *options, const char *targ
 
 struct graphdriver_ops {
 	const char *name;
-	/* Can this driver work on that folder? Answered by trying it. */
-	bool (*probe)(const char *root);
+	/* Can this driver work on that folder, which need not exist? Answered by trying it. 0, or -1
+	 * with a sentence that says why not; what was made for the trial is gone then. */
+	int (*probe)(const char *root, struct error *err);
 	void *(*open)(const char *root, char *const *options, struct error *err);
 	void (*close)(void *self);
 	/* A new empty layer; parent NULL for a base. rw: a container's, which may be mounted writable. */
@@ -61,20 +62,22 @@ struct graphdriver_ops {
 	int (*mount_readonly)(void *self, const char *id, struct graphdriver_mount *out,
 			      struct error *err);
 	/* The folder that holds this layer's own content; caller frees. overlay: only the change itself,
-	 * with overlay whiteouts; vfs: a full copy. */
+	 * with overlay whiteouts; btrfs and vfs: the whole file system. */
 	char *(*diff_path)(void *self, const char *id);
 	/* [["Backing Filesystem","extfs"], ...] for /info, and GraphDriver.Data for inspect; new references. */
 	json_t *(*status)(void *self);
 	json_t *(*metadata)(void *self, const char *id);
 	/* The ids of all layers, appended; 0, or -1 with err. */
 	int (*list)(void *self, struct strlist *ids, struct error *err);
-	bool diff_is_whole; /* vfs: the folder is the whole file system, a change is found by comparing */
+	bool diff_is_whole; /* btrfs, vfs: so is diff_path; a change is found by comparing two of them */
 };
 
 /*
- * Open a driver on <root>/<name>. name NULL or "": the one whose folder exists already, else the
- * first that can work. ERR_BAD_REQUEST for an unknown name, ERR_INTERNAL with the reason when the
- * kernel cannot.
+ * Open a driver on <root>/<name>. name NULL or "": the one that made layers in root already, else
+ * the first that can work. options: "name=value" texts, ends with NULL, may be NULL. The caller
+ * frees with graphdriver_close(). NULL with err: ERR_BAD_REQUEST for a name that is no driver of
+ * ours, ERR_CONFLICT when root holds the layers of several drivers, or of none but another engine's,
+ * ERR_INTERNAL with the reason when the driver that was asked for, or was used before, cannot work.
  */
 struct graphdriver *graphdriver_open(const char *root, const char *name, char *const *options,
 				     struct error *err);
@@ -82,6 +85,8 @@ void graphdriver_close(struct graphdriver *d);
 const char *graphdriver_name(const struct graphdriver *d);
 const struct graphdriver_ops *graphdriver_ops(const struct graphdriver *d);
 void *graphdriver_self(const struct graphdriver *d);
+/* Why it is vfs, where nobody asked for that: one sentence, borrowed; else NULL. */
+const char *graphdriver_note(const struct graphdriver *d);
 
 /* For main(): the probe of overlay mounts something in a mount namespace of its own. */
 extern const struct reexec_role graphdriver_probe_role;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "graphdriver/internal.h"
@@ -15,7 +14,6 @@
 
 #define TMP_PREFIX ".new-"
 #define PROBE_PREFIX ".probe-"
-#define TRASH ".trash"
 
 static bool is_unfinished(const char *name)
 {
@@ -42,9 +40,9 @@ static int sweep_unfinished(struct layerdir *l, struct error *err)
 	return 0;
 }
 
-int layerdir_open(struct layerdir *l, const char *root, struct error *err)
+int layerdir_open(struct layerdir *l, const char *root, trash_deleter *deleter, struct error *err)
 {
-	autofree char *trash = xasprintf("%s/" TRASH, root);
+	autofree char *trash = xasprintf("%s/" LAYERDIR_TRASH, root);
 
 	*l = (struct layerdir){ .fd = -1 };
 	if (fs_mkdir_p(root, 0711) < 0)
@@ -53,7 +51,7 @@ int layerdir_open(struct layerdir *l, const char *root, struct error *err)
 	if (l->fd < 0)
 		return error_sys(err, "cannot open %s", root);
 	l->root = xstrdup(root);
-	l->trash = trash_open(trash, err);
+	l->trash = trash_open(trash, deleter, err);
 	if (!l->trash || sweep_unfinished(l, err) < 0) {
 		layerdir_close(l);
 		return -1;
@@ -112,8 +110,8 @@ int layerdir_list(const struct layerdir *l, struct strlist *ids, struct error *e
 	return 0;
 }
 
-int layerdir_begin(const struct layerdir *l, const char *id, char tmp[LAYERDIR_TMP_SIZE],
-		   struct error *err)
+int layerdir_begin_bare(const struct layerdir *l, const char *id, char tmp[LAYERDIR_TMP_SIZE],
+			struct error *err)
 {
 	char random[17];
 
@@ -123,6 +121,14 @@ int layerdir_begin(const struct layerdir *l, const char *id, char tmp[LAYERDIR_T
 		return error_set(err, ERR_CONFLICT, "layer %s exists already", id);
 	id_random_hex(random, 8);
 	snprintf(tmp, LAYERDIR_TMP_SIZE, TMP_PREFIX "%s", random);
+	return 0;
+}
+
+int layerdir_begin(const struct layerdir *l, const char *id, char tmp[LAYERDIR_TMP_SIZE],
+		   struct error *err)
+{
+	if (layerdir_begin_bare(l, id, tmp, err) < 0)
+		return -1;
 	if (mkdirat(l->fd, tmp, 0710) < 0)
 		return error_sys(err, "cannot create layer %s", id);
 	return 0;
@@ -153,21 +159,12 @@ int layerdir_copy_owner(int dirfd, const char *from, const char *to)
 	return fchmodat(dirfd, to, st.st_mode & 07777, 0);
 }
 
-const char *layerdir_filesystem(const char *path)
+char *layerdir_probe_name(const char *root)
 {
-	static const struct {
-		long magic;
-		const char *name;
-	} known[] = {
-		{ 0xef53, "extfs" },     { 0x58465342, "xfs" },       { 0x9123683e, "btrfs" },
-		{ 0x01021994, "tmpfs" }, { 0xf2f52010, "f2fs" },      { 0x2fc12fc1, "zfs" },
-		{ 0x6969, "nfs" },       { 0x794c7630, "overlayfs" },
-	};
-	struct statfs fs;
+	char random[17];
 
-	if (statfs(path, &fs) == 0)
-		for (size_t i = 0; i < array_size(known); i++)
-			if (known[i].magic == (long)fs.f_type)
-				return known[i].name;
-	return "<unknown>";
+	if (fs_mkdir_p(root, 0711) < 0)
+		return NULL;
+	id_random_hex(random, 8);
+	return xasprintf("%s/" PROBE_PREFIX "%s", root, random);
 }

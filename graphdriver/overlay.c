@@ -65,12 +65,12 @@ static void *overlay_open(const char *root, char *const *options, struct error *
 		return NULL;
 	}
 	o = xcalloc(1, sizeof(*o));
-	if (layerdir_open(&o->dir, root, err) < 0) {
+	if (layerdir_open(&o->dir, root, NULL, err) < 0) {
 		free(o);
 		return NULL;
 	}
 	o->extra_options = default_options();
-	o->backing = layerdir_filesystem(root);
+	o->backing = filesystem_name(root);
 	return o;
 }
 

@@ -22,7 +22,8 @@
 #define DEPTH_MAX 64 /* folders that are open at a time */
 
 struct trash {
-	int fd;
+	int fd;               /* constant, as is the next */
+	trash_deleter *quick; /* or NULL */
 	pthread_mutex_t lock; /* guards all below */
 	unsigned refs;
 	bool busy, more, closed;
@@ -100,6 +101,13 @@ static int delete_entry(struct trash *t, int dirfd, const char *name, unsigned d
 	return rc < 0 || is_closed(t) ? rc : unlinkat(dirfd, name, AT_REMOVEDIR);
 }
 
+static int delete_top(struct trash *t, const char *name)
+{
+	if (t->quick && t->quick(t->fd, name) == 0)
+		return 0;
+	return delete_entry(t, t->fd, name, 0);
+}
+
 /* One pass over the folder. True when another one may find more. */
 static bool sweep_once(struct trash *t)
 {
@@ -114,7 +122,7 @@ static bool sweep_once(struct trash *t)
 	while (!is_closed(t) && (e = readdir(d))) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (delete_entry(t, t->fd, e->d_name, 0) == 0)
+		if (delete_top(t, e->d_name) == 0)
 			removed = true;
 		else
 			log_warn("cannot delete %s from the trash: %s, ignoring", e->d_name,
@@ -164,7 +172,7 @@ static void start(struct trash *t)
 	}
 }
 
-struct trash *trash_open(const char *dir, struct error *err)
+struct trash *trash_open(const char *dir, trash_deleter *quick, struct error *err)
 {
 	struct trash *t;
 	int fd;
@@ -180,6 +188,7 @@ struct trash *trash_open(const char *dir, struct error *err)
 	}
 	t = xcalloc(1, sizeof(*t));
 	t->fd = fd;
+	t->quick = quick;
 	t->refs = 1;
 	pthread_mutex_init(&t->lock, NULL);
 	start(t);

@@ -17,10 +17,10 @@ struct vfs {
 	struct layerdir dir;
 };
 
-static bool vfs_probe(const char *root)
+static int vfs_probe(const char *root, struct error *err)
 {
-	(void)root; /* folders work everywhere */
-	return true;
+	(void)root, (void)err; /* folders work everywhere */
+	return 0;
 }
 
 static void *vfs_open(const char *root, char *const *options, struct error *err)
@@ -32,7 +32,7 @@ static void *vfs_open(const char *root, char *const *options, struct error *err)
 		return NULL;
 	}
 	v = xcalloc(1, sizeof(*v));
-	if (layerdir_open(&v->dir, root, err) < 0) {
+	if (layerdir_open(&v->dir, root, NULL, err) < 0) {
 		free(v);
 		return NULL;
 	}
@@ -117,7 +117,7 @@ static json_t *vfs_status(void *self)
 {
 	const struct vfs *v = self;
 
-	return json_pack("[[ss]]", "Backing Filesystem", layerdir_filesystem(v->dir.root));
+	return json_pack("[[ss]]", "Backing Filesystem", filesystem_name(v->dir.root));
 }
 
 static json_t *vfs_metadata(void *self, const char *id)

@@ -273,6 +273,12 @@ const char *graphdriver_name(const struct graphdriver *d)
 	return "fake";
 }
 
+const char *graphdriver_note(const struct graphdriver *d)
+{
+	(void)d;
+	return NULL;
+}
+
 const struct graphdriver_ops *graphdriver_ops(const struct graphdriver *d)
 {
 	(void)d;
