@@ -138,18 +138,23 @@ int image_add(struct graph *g, const char *config, size_t n, const char *parent,
 	return rc < 0 ? -1 : 0;
 }
 
-json_t *image_config(struct graph *g, const char *id, struct error *err)
+int image_text(struct graph *g, const char *id, struct buf *text, struct error *err)
 {
 	autofree char *path = xasprintf("%s/config", digest_hex(id));
+
+	if (fs_read_file(g->images_fd, path, text) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return error_set(err, ERR_NOT_FOUND, "No such image: %s", id);
+	return error_sys(err, "cannot read image %s", id);
+}
+
+json_t *image_config(struct graph *g, const char *id, struct error *err)
+{
 	autobuf struct buf text = BUF_INIT(CONFIG_MAX);
 
-	if (fs_read_file(g->images_fd, path, &text) < 0) {
-		if (errno == ENOENT)
-			error_set(err, ERR_NOT_FOUND, "No such image: %s", id);
-		else
-			error_sys(err, "cannot read image %s", id);
+	if (image_text(g, id, &text, err) < 0)
 		return NULL;
-	}
 	return json_parse(buf_text(&text), text.len, err);
 }
 

@@ -161,6 +161,8 @@ void sync_wait(struct graph *g);
 struct img *image_get(struct graph *g, const char *id); /* under the lock; borrowed */
 int image_add(struct graph *g, const char *config, size_t n, const char *parent, struct layer *top,
 	      char id[DIGEST_SIZE], struct error *err);
+/* Append an image's config as it came. */
+int image_text(struct graph *g, const char *id, struct buf *text, struct error *err);
 json_t *image_config(struct graph *g, const char *id, struct error *err); /* a new reference */
 int image_remove(struct graph *g, const char *id, json_t *done, struct error *err);
 int image_load_all(struct graph *g, struct error *err);
@@ -176,6 +178,8 @@ int names_set(struct graph *g, const struct reference *ref, const char *id, char
 int names_unset(struct graph *g, const char *text, struct error *err);
 /* The id that a name points at: under the lock, borrowed; NULL when there is none. */
 const char *names_find(struct graph *g, const struct reference *ref);
+/* The tags of a repository, sorted. */
+void names_tags(struct graph *g, const struct reference *repository, struct strlist *tags);
 /* All names of an image, sorted: tags and digests. Under the lock. */
 void names_of(struct graph *g, const char *id, struct strlist *tags, struct strlist *digests);
 

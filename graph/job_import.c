@@ -9,7 +9,7 @@
 #include "graph/internal.h"
 #include "graph/jobs.h"
 #include "graph/platform.h"
-#include "graph/pull.h"
+#include "graph/progress.h"
 #include "graph/target.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"

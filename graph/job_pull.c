@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/jobs.h"
+#include "graph/progress.h"
 #include "graph/pull.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"

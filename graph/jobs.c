@@ -15,6 +15,7 @@ const struct handler graph_handlers[] = {
 	{ "import", "SRC [REPO [TAG]]", 1, 3, job_import, 0 },
 	{ "load", "", 0, 0, job_load, 0 },
 	{ "pull", "IMAGE", 1, 1, job_pull, 0 },
+	{ "push", "IMAGE", 1, 1, job_push, 0 },
 	{ "viz", "", 0, 0, job_viz, 0 },
 	{ NULL, NULL, 0, 0, NULL, 0 },
 };

@@ -13,6 +13,7 @@ int job_tag(struct job *job, void *self);
 int job_import(struct job *job, void *self);
 int job_load(struct job *job, void *self);
 int job_pull(struct job *job, void *self);
+int job_push(struct job *job, void *self);
 int job_viz(struct job *job, void *self);
 
 #endif

@@ -162,3 +162,18 @@ void names_of(struct graph *g, const char *id, struct strlist *tags, struct strl
 	strlist_sort(tags);
 	strlist_sort(digests);
 }
+
+void names_tags(struct graph *g, const struct reference *repository, struct strlist *tags)
+{
+	autofree char *repo = reference_name(repository);
+	size_t n = strlen(repo);
+	const char *name;
+	json_t *v;
+
+	pthread_mutex_lock(&g->lock);
+	json_object_foreach(json_object_get(g->names, repo), name, v)
+		if (name[n] == ':')
+			strlist_add(tags, name + n + 1);
+	pthread_mutex_unlock(&g->lock);
+	strlist_sort(tags);
+}

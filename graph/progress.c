@@ -1,8 +1,10 @@
-/* The stream of a pull or push: JSON objects as Docker's clients show them. */
+/* See progress.h. */
+#include "graph/progress.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "graph/pull.h"
+#include "engine/job.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"
 

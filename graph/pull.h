@@ -33,9 +33,4 @@ int pull_manifest(struct pull *p, const char *tag_or_digest, struct manifest *ou
 /* pull_image.c: the image of a manifest, into the store; its id. */
 int pull_image(struct pull *p, const json_t *manifest, char id[DIGEST_SIZE], struct error *err);
 
-/* progress.c: one object of the stream; id and detail (taken) may be NULL. */
-void progress_say(struct job *job, const char *id, const char *status, json_t *detail);
-void progress_sayf(struct job *job, const char *id, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
 #endif

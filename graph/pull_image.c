@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "graph/progress.h"
 #include "graph/pull.h"
 #include "graph/transfer.h"
 #include "pkg/json.h"

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "graph/internal.h"
+#include "graph/origin.h"
 #include "pkg/json.h"
 #include "pkg/list.h"
 #include "pkg/mem.h"
@@ -204,11 +205,10 @@ static void start_next(struct transfers *all)
 
 static char *origin_of(const struct transfer_blob *b)
 {
-	autojson json_t *j =
-		json_pack("[{ss sI ss ss}]", "digest", b->digest, "size", (json_int_t)b->size,
-			  "mediaType", b->type, "repository", b->repository);
+	autojson json_t *list = json_array();
 
-	return json_text(j);
+	json_array_append_new(list, origin_new(b->digest, b->size, b->type, b->repository));
+	return json_text(list);
 }
 
 static struct transfer *transfer_new(struct transfers *all, struct session *s, struct layer *parent,

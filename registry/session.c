@@ -314,6 +314,12 @@ static int fetch_token(struct session *s, struct wire *h, const struct challenge
 
 /* ---- requests ---- */
 
+/* With the lock held. */
+static bool has_token(const struct session *s, const char *scope)
+{
+	return s->token && strcmp(s->token_scope, scope) == 0 && seconds_now() < s->token_ends;
+}
+
 /* What is known to be needed. True: something was sent. */
 static bool add_authorization(struct session *s, const char *scope, struct strlist *headers)
 {
@@ -322,7 +328,7 @@ static bool add_authorization(struct session *s, const char *scope, struct strli
 	pthread_mutex_lock(&s->lock);
 	if (s->credentials.registry_token)
 		strlist_addf(headers, "Authorization: Bearer %s", s->credentials.registry_token);
-	else if (s->token && strcmp(s->token_scope, scope) == 0 && seconds_now() < s->token_ends)
+	else if (has_token(s, scope))
 		strlist_addf(headers, "Authorization: Bearer %s", s->token);
 	else if (s->challenge.scheme == CHALLENGE_BASIC && s->credentials.user)
 		credentials_basic(&s->credentials, headers);
@@ -425,12 +431,27 @@ static int no_credentials(struct wire *h, const char *method, const char *url, s
 	return error_set(err, ERR_UNAUTHORIZED, "%s \"%s\": no basic auth credentials", verb, url);
 }
 
+static bool needs_token(struct session *s, const char *scope)
+{
+	bool needs;
+
+	pthread_mutex_lock(&s->lock);
+	needs = s->challenge.scheme == CHALLENGE_BEARER && !s->credentials.registry_token &&
+		!has_token(s, scope);
+	pthread_mutex_unlock(&s->lock);
+	return needs;
+}
+
 static int call_once(struct session *s, struct wire *h, const struct session_request *q,
 		     const char *url, const char *scope, struct error *err)
 {
 	bool authorized;
-	int status = send(s, h, q, url, scope, &authorized, err), scheme, more;
+	int status, scheme, more;
 
+	/* A body is sent once: it does not find out that the token has run out. */
+	if (q->read && needs_token(s, scope) && answer_challenge(s, h, scope, err) < 0)
+		return -1;
+	status = send(s, h, q, url, scope, &authorized, err);
 	if (status != 401 || !is_ours(s, url) || s->credentials.registry_token)
 		return status;
 	scheme = note_challenge(s, h);
