@@ -73,7 +73,7 @@ struct graph {
 	pthread_cond_t changed; /* an init layer is ready, or will not be; the sync thread ended */
 	struct map images;      /* id -> struct img */
 	struct map layers;      /* chain id -> struct layer */
-	struct map ready;       /* diff id -> the driver's name, of layers that wait */
+	struct map ready;       /* diff id -> struct ready, of layers that wait */
 	struct map mounts;      /* container id -> struct layer, NULL_LAYER for none */
 	json_t *names;          /* {"busybox": {"busybox:latest": "sha256:..."}} */
 	enum init_state base_init;

@@ -19,6 +19,20 @@
 
 #define KEEP_SECONDS (7 * 24 * 3600) /* nobody goes on with that pull */
 
+/* In the map. busy: somebody is putting it on what it stands on. */
+struct ready {
+	char name[LAYER_NAME_SIZE];
+	bool busy;
+};
+
+static struct ready *ready_new(const char *name)
+{
+	struct ready *r = xcalloc(1, sizeof(*r));
+
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	return r;
+}
+
 bool ready_is_supported(const struct graph *g)
 {
 	return g->ops->set_parent;
@@ -45,7 +59,7 @@ static int publish(struct graph *g, const struct making *m, struct error *err)
 			     ? error_sys(err, "cannot save layer %s", m->result.diff_id)
 			     : 1;
 		if (rc > 0)
-			map_set(&g->ready, m->result.diff_id, xstrdup(m->name));
+			map_set(&g->ready, m->result.diff_id, ready_new(m->name));
 	}
 	pthread_mutex_unlock(&g->lock);
 	return rc;
@@ -139,25 +153,49 @@ static void discard(struct graph *g, const char *diff_id, const char *name)
 		log_warn("%s, ignoring", err.text);
 }
 
+/* Take it, for us alone: its driver's name, or "" when another has used it up meanwhile. */
+static void claim(struct graph *g, const char *diff_id, char name[LAYER_NAME_SIZE])
+{
+	struct ready *r;
+
+	*name = '\0';
+	pthread_mutex_lock(&g->lock);
+	while ((r = map_get(&g->ready, diff_id)) && r->busy)
+		pthread_cond_wait(&g->changed, &g->lock);
+	if (r) {
+		r->busy = true;
+		memcpy(name, r->name, LAYER_NAME_SIZE);
+	}
+	pthread_mutex_unlock(&g->lock);
+}
+
+static void forget(struct graph *g, const char *diff_id)
+{
+	pthread_mutex_lock(&g->lock);
+	free(map_del(&g->ready, diff_id));
+	pthread_cond_broadcast(&g->changed);
+	pthread_mutex_unlock(&g->lock);
+}
+
 struct layer *ready_adopt(struct graph *g, struct layer *parent, const char *diff_id,
 			  struct error *err)
 {
-	autofree char *name = NULL;
-	char chain[DIGEST_SIZE];
+	char chain[DIGEST_SIZE], name[LAYER_NAME_SIZE];
 	struct layer *l = NULL;
 
 	layer_chain_id(parent ? parent->chain : NULL, diff_id, chain);
-	pthread_mutex_lock(&g->lock);
-	name = map_del(&g->ready, diff_id); /* only one can have it */
-	pthread_mutex_unlock(&g->lock);
-	if (!name) {
-		error_set(err, ERR_NOT_FOUND, "layer %s is not there", diff_id);
-		return NULL;
+	claim(g, diff_id, name);
+	if (!*name) {
+		l = layer_get(g, chain);
+		if (!l)
+			error_set(err, ERR_NOT_FOUND, "layer %s is not there", diff_id);
+		return l;
 	}
 	if (set_parent(g, diff_id, name, parent, err) == 0)
 		l = move(g, diff_id, parent, chain, err);
 	if (!l || strcmp(l->name, name) != 0)
 		discard(g, diff_id, name);
+	forget(g, diff_id);
 	return l;
 }
 
@@ -198,10 +236,11 @@ int ready_load_all(struct graph *g, struct error *err)
 			continue;
 		name = read_one(g, e->d_name);
 		if (name)
-			free(map_set(&g->ready, diff, name));
+			free(map_set(&g->ready, diff, ready_new(name)));
 		else if (fs_remove_tree(g->ready_fd, e->d_name) < 0)
 			log_warn("cannot remove layer %s: %s, ignoring", e->d_name,
 				 error_words(errno));
+		free(name);
 	}
 	closedir(d);
 	return 0;
@@ -213,5 +252,5 @@ void ready_known(struct graph *g, struct strlist *names)
 	size_t pos = 0;
 
 	while (map_next(&g->ready, &pos, &value))
-		strlist_add(names, value);
+		strlist_add(names, ((struct ready *)value)->name);
 }
