@@ -32,3 +32,14 @@ void graph_event(struct graph *g, const char *action, const char *id, const char
 {
 	graph_event_send(g, action, id, graph_event_attributes(g, id, name));
 }
+
+void graph_event_named(struct graph *g, const char *action, const char *reference,
+		       const char *repository)
+{
+	char id[DIGEST_SIZE];
+	bool known = lookup_id(g, reference, id, NULL) == 0;
+
+	graph_event_send(g, action, reference,
+			 known ? graph_event_attributes(g, id, repository)
+			       : json_pack("{ss}", "name", repository));
+}

@@ -214,6 +214,9 @@ int changes_walk(struct graph *g, const char *container_id, change_fn *fn, void 
 
 /* event.c: tell the job `log`, when there is one. */
 void graph_event(struct graph *g, const char *action, const char *id, const char *name);
+/* The same of a pull or push, which is told by what was named; repository: all of it. */
+void graph_event_named(struct graph *g, const char *action, const char *reference,
+		       const char *repository);
 /* In two steps, for images that are gone by then: labels and name, and the telling, which takes them. */
 json_t *graph_event_attributes(struct graph *g, const char *id, const char *name);
 void graph_event_send(struct graph *g, const char *action, const char *id, json_t *attributes);

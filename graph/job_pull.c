@@ -95,7 +95,7 @@ static void tell_event(struct pull *p, const char *tag)
 	autofree char *name =
 		tag ? xasprintf("%s%s%s", repo, strchr(tag, ':') ? "@" : ":", tag) : xstrdup(repo);
 
-	graph_event(p->g, "pull", name, repo);
+	graph_event_named(p->g, "pull", name, repo);
 }
 
 static int pull_all(struct pull *p, struct error *err)

@@ -200,7 +200,7 @@ int job_push(struct job *job, void *self)
 		rc = push(&p, &tags, &err);
 	}
 	if (rc == 0)
-		graph_event(p.g, "push", name, name);
+		graph_event_named(p.g, "push", name, name);
 	reference_done(&p.ref);
 	return rc < 0 ? job_fail_error(job, &err) : 0;
 }

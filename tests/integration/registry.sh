@@ -53,6 +53,7 @@ same "it is the same image" "$id" "$(image_id 127.0.0.1:5000/a/busy:1)"
 same "known by its digest" "$id" "$(image_id "127.0.0.1:5000/a/busy@$digest")"
 matches "it runs" '^hello$' d run --rm --net none 127.0.0.1:5000/a/busy:1 echo hello
 matches "pulling again finds it" 'Status: Image is up to date for 127.0.0.1:5000/a/busy:1' d pull 127.0.0.1:5000/a/busy:1
+matches "events tell" 'image pull 127.0.0.1:5000/a/busy:1 \(.*name=127.0.0.1:5000/a/busy' d events --since 5m --until 0s -f event=pull
 d rmi -f "$id" >/dev/null
 matches "by digest" "Digest: $digest" d pull "127.0.0.1:5000/a/busy@$digest"
 d tag "127.0.0.1:5000/a/busy@$digest" 127.0.0.1:5000/a/busy:2
