@@ -2,7 +2,7 @@
 # All graph drivers pass the same test: layers with every kind of change, write layers, commit, export,
 # a deep stack, sizes, a second daemon, kill -9 in the middle of anything. Then how a driver is chosen:
 # roots on which overlay cannot work, drivers that are not there, what an earlier daemon left. File
-# systems are made in small images in the script's own folder. DRIVERS limits it to some of them,
+# systems are made in small images in the script's own folder. DRIVERS limits it to some of them (or none),
 # ROUNDS is how many daemons are killed.
 . "$(dirname "$0")/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -250,7 +250,7 @@ test_driver() { # test_driver DRIVER FILESYSTEM
 	fi
 	check "the file system can be unmounted" eventually drop_filesystem root
 }
-for driver in ${DRIVERS:-overlay vfs btrfs}; do
+for driver in ${DRIVERS-overlay vfs btrfs}; do
 	case $driver in
 	btrfs) test_driver btrfs btrfs ;;
 	*) test_driver "$driver" ext4 ;;
@@ -326,6 +326,13 @@ else
 fi
 matches "overlay on tmpfs" '^overlay .*"Backing Filesystem","tmpfs"' attempt "$T/over/fs/docker"
 umount "$T/over/fs"
+
+mkdir "$T/ram" && mount -t ramfs none "$T/ram"
+matches "a file system without attributes" '^vfs .*"Reason","overlay is not supported over ramfs: cannot ' attempt "$T/ram/docker"
+mkdir -p "$T/ram/docker/overlay/.probe-0123456789abcdef/upper/x" # a crash left it
+matches "what a trial left is not taken for layers" '^vfs ' attempt "$T/ram/docker"
+check "and is gone" test ! -e "$T/ram/docker/overlay"
+umount "$T/ram"
 
 no_types='its folders do not tell the types of files'
 for kind in "ext4 -O ^filetype" "xfs -m crc=0 -n ftype=0"; do
