@@ -4,6 +4,10 @@
 # roots on which overlay cannot work, drivers that are not there, what an earlier daemon left. File
 # systems are made in small images in the script's own folder. DRIVERS limits it to some of them (or none),
 # ROUNDS is how many daemons are killed.
+#
+# In namespaces of its own: what is mounted here would be in the copies that others make of theirs,
+# keep the loop devices busy, and make their processes look like ours.
+OWN_NETWORK=${OWN_NETWORK:-1}
 . "$(dirname "$0")/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 command -v python3 >/dev/null || skip_all "no python3 to make layers with"
@@ -181,8 +185,20 @@ churn() { # what is interrupted
 		d rm -f "$id"
 	done >/dev/null 2>&1
 }
+plant() { # plant DRIVER NAME: what a daemon was making when it was killed
+	if [ "$1" = btrfs ]; then
+		btrfs -q subvolume create "$T/root/$1/$2" && btrfs -q subvolume create "$T/root/$1/$2/inner"
+	else
+		mkdir -p "$T/root/$1/$2/diff"
+	fi
+}
 interrupted() { # interrupted DRIVER
 	local i worker
+	crash
+	plant "$1" .new-0123456789abcdef && plant "$1" l0123456789 || not_ok "half made layers"
+	start_daemon -s "$1" || return
+	refute "a half made layer goes at the next start" test -e "$T/root/$1/.new-0123456789abcdef"
+	refute "and one that nobody knows" test -e "$T/root/$1/l0123456789"
 	for i in $(seq "${ROUNDS:-6}"); do
 		churn & worker=$!
 		churn & worker="$worker $!"
