@@ -97,7 +97,7 @@ static const struct mflag flags[] = {
 	{ "-registry-mirror", MFLAG_LIST, AT(d.registry_mirrors), NULL,
 	  "Preferred mirror of the Docker registry", NULL },
 	{ "s,-storage-driver", MFLAG_STRING, CONFIG(graph_driver), NULL,
-	  "Storage driver to use (default: the best that works)", NULL },
+	  "Storage driver: overlay, btrfs or vfs (default: the first that works)", NULL },
 	{ "-selinux-enabled", MFLAG_BOOL, CONFIG(selinux), NULL, "Enable selinux support", NULL },
 	{ "-storage-opt", MFLAG_LIST, AT(d.graph_options), NULL, "Storage driver options", NULL },
 	{ "-tls", MFLAG_BOOL, AT(d.tls), NULL, "Use TLS; implied by --tlsverify", NULL },

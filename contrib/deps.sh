@@ -5,8 +5,8 @@ set -eu
 
 build='gcc make libc6-dev git libevent-dev libjansson-dev libseccomp-dev libcap-dev libssl-dev
 	libcurl4-openssl-dev zlib1g-dev libisal-dev libzstd-dev musl-tools linux-libc-dev'
-test='libcmocka-dev busybox-static iproute2 nftables bind9-dnsutils tcpdump procps curl python3 universal-ctags docker-registry openssl
-	clang-format'
+test='libcmocka-dev busybox-static iproute2 nftables bind9-dnsutils tcpdump procps curl python3 universal-ctags
+	clang-format e2fsprogs btrfs-progs docker-registry openssl'
 vm='qemu-system-x86 mmdebstrap e2fsprogs kmod busybox-static'
 
 missing=

@@ -1,6 +1,6 @@
 /*
  * What a write layer changed, found without mounting anything. With overlay its own folder is the
- * change, and each entry is looked up in the folders below it; with vfs two whole trees are compared.
+ * change, and each entry is looked up in the folders below it; with btrfs and vfs two whole trees are compared.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,11 +16,12 @@
 #include "pkg/mem.h"
 #include "pkg/path.h"
 #include "pkg/walk.h"
+#include "pkg/xattr.h"
 
 /* One walk; either below or other is used. */
 struct compare {
 	struct below *below;
-	int other; /* vfs: the tree that is compared with */
+	int other; /* btrfs, vfs: the tree that is compared with */
 	change_fn *fn;
 	void *arg;
 };
@@ -101,6 +102,28 @@ static int stat_other(int root, const char *path, struct stat *st)
 	return fstat(fd, st) < 0 ? -1 : 1;
 }
 
+/*
+ * A change of attributes leaves size and time as they are. A snapshot keeps number and change time of
+ * what nobody touched; a copy has to be looked at. 1, 0, or -1 with errno.
+ */
+static int has_same_attributes(const struct compare *c, const struct walk_entry *e,
+			       const struct stat *other)
+{
+	autoclose int mine = -1, theirs = -1;
+
+	if (e->st.st_ino == other->st_ino && same_time(e->st.st_ctim, other->st_ctim))
+		return 1;
+	if (!S_ISREG(e->st.st_mode) && !S_ISDIR(e->st.st_mode))
+		return 1;
+	mine = openat(e->dir, e->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (mine >= 0)
+		theirs =
+			path_open_beneath(c->other, e->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (theirs < 0)
+		return errno == ENOENT ? 1 : -1; /* gone meanwhile, like what a walk passes over */
+	return xattr_same(mine, theirs);
+}
+
 static int see_whole_entry(void *arg, const struct walk_entry *e)
 {
 	struct compare *c = arg;
@@ -111,7 +134,13 @@ static int see_whole_entry(void *arg, const struct walk_entry *e)
 	if (there < 0)
 		return -1;
 	found.kind = there ? CHANGE_MODIFIED : CHANGE_ADDED;
-	found.unchanged = there && is_same(&e->st, &st);
+	if (there && is_same(&e->st, &st)) {
+		int same = has_same_attributes(c, e, &st);
+
+		if (same < 0)
+			return -1;
+		found.unchanged = same;
+	}
 	if (found.unchanged && !S_ISDIR(e->st.st_mode))
 		return 0;
 	return c->fn(c->arg, &found);

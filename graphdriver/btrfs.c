@@ -44,13 +44,12 @@ static int try_in(const char *root, struct error *err)
 	trouble = try_subvolumes(dir);
 	if (trouble)
 		error_sys(err, "btrfs is not supported on %s: %s", root, trouble);
-	(void)fs_remove_tree(AT_FDCWD, dir); /* hidden, and swept at the next open */
+	(void)fs_remove_tree(AT_FDCWD, dir); /* hidden, and swept by the next trial */
 	return trouble ? -1 : 0;
 }
 
 static int btrfs_probe(const char *root, struct error *err)
 {
-	bool existed = fs_exists(root);
 	int rc;
 
 	if (fs_mkdir_p(root, 0711) < 0)
@@ -62,8 +61,8 @@ static int btrfs_probe(const char *root, struct error *err)
 			       "prerequisites for driver not satisfied (wrong filesystem?): "
 			       "btrfs is not supported over %s",
 			       filesystem_name(root));
-	if (rc < 0 && !existed)
-		(void)rmdir(root); /* so that nobody takes it for a choice; neither would we */
+	if (rc < 0)
+		(void)rmdir(root); /* if it is empty, so that nobody takes it for a choice */
 	return rc;
 }
 

@@ -58,7 +58,8 @@ void layerdir_abort(struct layerdir *l, const char *tmp);
 /* Give folder `to` the mode and the owner of folder `from`. 0, or -1 with errno. */
 int layerdir_copy_owner(int dirfd, const char *from, const char *to);
 
-/* A hidden folder for a trial in root, which is made if missing; swept at open. NULL with errno. */
+/* A name for a trial's hidden folder in root, which is made if missing; earlier ones are removed.
+ * Caller frees. NULL with errno. */
 char *layerdir_probe_name(const char *root);
 
 /* "extfs", "xfs", "btrfs", ... of the folder, as Docker names them; never NULL. */

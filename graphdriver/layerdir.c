@@ -159,12 +159,26 @@ int layerdir_copy_owner(int dirfd, const char *from, const char *to)
 	return fchmodat(dirfd, to, st.st_mode & 07777, 0);
 }
 
+/* What was left by trials that a crash interrupted: nobody else is at it, roots are locked. */
+static void sweep_trials(const char *root)
+{
+	DIR *d = opendir(root);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (strncmp(e->d_name, PROBE_PREFIX, strlen(PROBE_PREFIX)) == 0)
+			(void)fs_remove_tree(dirfd(d), e->d_name); /* hidden: harmless */
+	if (d)
+		closedir(d);
+}
+
 char *layerdir_probe_name(const char *root)
 {
 	char random[17];
 
 	if (fs_mkdir_p(root, 0711) < 0)
 		return NULL;
+	sweep_trials(root);
 	id_random_hex(random, 8);
 	return xasprintf("%s/" PROBE_PREFIX "%s", root, random);
 }

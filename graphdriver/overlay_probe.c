@@ -125,7 +125,6 @@ static int run_role(char *dir, struct buf *said)
 int overlay_probe(const char *root, struct error *err)
 {
 	autobuf struct buf said = BUF_INIT(4096);
-	bool existed = fs_exists(root);
 	autofree char *dir = layerdir_probe_name(root);
 	const char *below = filesystem_name(root);
 	int rc;
@@ -138,8 +137,8 @@ int overlay_probe(const char *root, struct error *err)
 	else if (rc > 0)
 		error_set(err, ERR_INTERNAL, "overlay is not supported over %s: %s", below,
 			  said.len ? buf_text(&said) : "its trial did not end well");
-	(void)fs_remove_tree(AT_FDCWD, dir); /* hidden, empty but for our own files: harmless */
-	if (!existed && rc != 0)
-		(void)rmdir(root); /* so that nobody takes it for a choice; neither would we */
+	(void)fs_remove_tree(AT_FDCWD, dir); /* hidden, and swept by the next trial */
+	if (rc != 0)
+		(void)rmdir(root); /* if it is empty, so that nobody takes it for a choice */
 	return rc == 0 ? 0 : -1;
 }

@@ -11,7 +11,9 @@
 #
 # With OWN_NETWORK=1 before that line the script begins anew in namespaces of its own: network (with
 # sysctls, nftables and ports), mounts (with /run and what it binds over /etc) and processes. The
-# kernel clears them away when the script ends, however it ends. The daemon then makes docker0.
+# kernel clears them away when the script ends, however it ends. The daemon then makes docker0. A script
+# that mounts something in its folder must do so: else every process of the machine has the mount, and
+# is taken for one of the script's.
 # netlib.sh does that, and brings a world of hosts around it.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -1,10 +1,11 @@
-/* Walking and copying folders: order, depth, links, modes and times. Needs no root. */
+/* Walking and copying folders: order, depth, links, modes, times and attributes. Needs no root. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "pkg/buf.h"
@@ -13,6 +14,7 @@
 #include "pkg/mem.h"
 #include "pkg/path.h"
 #include "pkg/walk.h"
+#include "pkg/xattr.h"
 #include "tests/unit/unit.h"
 
 static char root[64];
@@ -152,6 +154,39 @@ static void staying_inside(void **state)
 	assert_int_equal(errno, EXDEV);
 }
 
+static int set_attribute(int fd, const char *name, const char *value)
+{
+	return fsetxattr(fd, name, value, strlen(value), 0);
+}
+
+static void attributes(void **state)
+{
+	int a = openat(root_fd, "a", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int b = openat(root_fd, "b", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	(void)state;
+	assert_int_equal(xattr_same(a, b), 1);
+	if (set_attribute(a, "user.one", "1") < 0 && errno == EOPNOTSUPP)
+		skip();
+	assert_int_equal(xattr_same(a, b), 0);
+	assert_int_equal(xattr_same(b, a), 0);
+	set_attribute(b, "user.one", "2");
+	assert_int_equal(xattr_same(a, b), 0);
+	set_attribute(b, "user.one", "1");
+	assert_int_equal(xattr_same(a, b), 1);
+	set_attribute(a, "user.two", "");
+	set_attribute(b, "user.six", "");
+	assert_int_equal(xattr_same(a, b), 0);
+	set_attribute(b, "user.two", "");
+	set_attribute(a, "user.six", "");
+	assert_int_equal(xattr_same(a, b), 1);
+	set_attribute(b, "user.one", "10");
+	assert_int_equal(xattr_same(a, b), 0);
+	close(b);
+	assert_int_equal(xattr_same(a, b), -1);
+	close(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +194,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(deep, setup, teardown),
 		cmocka_unit_test_setup_teardown(copying, setup, teardown),
 		cmocka_unit_test_setup_teardown(staying_inside, setup, teardown),
+		cmocka_unit_test_setup_teardown(attributes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -529,6 +529,41 @@ static void power_cut(void **state)
 	assert_null(graph_lookup(s.g, "base", &err));
 }
 
+static void open_with(const char *driver, size_t want)
+{
+	store_close();
+	s.driver = driver;
+	store_open();
+	assert_int_equal(graph_count(s.g), want);
+}
+
+/* Another driver has a store of its own, and the first one's waits. */
+static void driver_changes(void **state)
+{
+	autofree char *graph = xasprintf("%s/graph", s.root);
+	autofree char *aside = xasprintf("%s-overlay", graph);
+	autofree char *mark = xasprintf("%s/driver", graph);
+	autobuf struct buf tar = BUF_INIT(OUT_MAX);
+
+	(void)state;
+	base_tar(&tar);
+	import(&tar, "base", NULL);
+	open_with("vfs", 0);
+	open_with("overlay", 1);
+	open_with("vfs", 0);
+	import(&tar, "own", NULL);
+	open_with("overlay", 1);
+	assert_null(graph_lookup(s.g, "own", NULL));
+	/* The machine went down between the two renames. */
+	assert_int_equal(rename(graph, aside), 0);
+	open_with("overlay", 1);
+	assert_false(fs_exists(aside));
+	/* Or before a new store had its mark. */
+	assert_int_equal(unlink(mark), 0);
+	open_with("overlay", 1);
+	assert_true(fs_exists(mark));
+}
+
 /* As many layers as the kernel's one page of options must take. */
 static void deep_stack(void **state)
 {
@@ -572,6 +607,7 @@ static int tests(void)
 		BOTH(deletion),
 		BOTH(leftovers),
 		BOTH(power_cut),
+		cmocka_unit_test_setup_teardown(driver_changes, setup_overlay, teardown),
 		cmocka_unit_test_setup_teardown(deep_stack, setup_overlay, teardown),
 	};
 
