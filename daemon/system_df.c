@@ -2,9 +2,9 @@
  * The job system_df: what takes how much room on the disk. Lists come from the jobs that make them
  * for clients; volumes are walked through here.
  *
- * Counted everywhere are the bytes of regular files as their lengths say (holes included, no blocks,
- * folders or links), and a file with several names once: that is what Docker counts, and `du
- * --apparent-size` differs from it by the folders alone.
+ * Counted everywhere are the bytes of regular files as their lengths say (holes included; no blocks,
+ * no folders), and a file with several names once. Docker adds the lengths of symbolic links, and
+ * `du --apparent-size` those of folders as well: both are next to nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
