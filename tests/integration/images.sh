@@ -21,11 +21,11 @@ remove_containers
 
 # ---- history ----
 
-top=$(id_of grandchild:1)
+newest=$(id_of grandchild:1)
 history() { api GET /images/grandchild:1/history | json "$1"; }
 expect "history has a step for each" 3 history 'len(d)'
 expect "the members are Docker's" "Comment,Created,CreatedBy,Id,Size,Tags" history '",".join(sorted(d[0]))'
-expect "the image first" "$top" history 'd[0]["Id"]'
+expect "the image first" "$newest" history 'd[0]["Id"]'
 expect "steps that are images have their ids" "$(id_of child:1) $(id_of busybox)" history 'd[1]["Id"], d[2]["Id"]' | tr -d "(),'"
 expect "and names" "['child:1', 'child:again']" history 'd[1]["Tags"]'
 expect "sizes are those of the layers" "0 300000" history '"%d %d" % (d[0]["Size"], d[1]["Size"])'
@@ -34,7 +34,7 @@ same "the base has the size of its files" "$(tar -xOf "$T/busybox.tar" | wc -c)"
 d save grandchild:1 >"$T/one.tar"
 d rmi -f child:again child:1 child:2 grandchild:1 busybox >/dev/null
 d load -q -i "$T/one.tar" >/dev/null
-expect "of an image that came whole, the top is known" "$top" history 'd[0]["Id"]'
+expect "of an image that came whole, the top is known" "$newest" history 'd[0]["Id"]'
 expect "the others are missing" "<missing> <missing>" history 'd[1]["Id"] + " " + d[2]["Id"]'
 expect "with their sizes" 300000 history 'd[1]["Size"]'
 expect "and no names" None history 'd[1]["Tags"]'
@@ -55,7 +55,7 @@ d commit -c 'ENV A=3' "$(d create child:1 true)" >/dev/null
 remove_containers
 nameless=$(d images -q -f dangling=true)
 tree() { d images "$@" 2>/dev/null | sed 's/ Virtual Size: [0-9.]* [kMG]*B//'; }
-expect "--tree" "├─${top:7:12} Tags: grandchild:1
+expect "--tree" "├─${newest:7:12} Tags: grandchild:1
 └─$(short busybox) Tags: busybox:latest
   ├─$(short child:1) Tags: child:1
   │ └─$nameless
