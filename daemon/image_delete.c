@@ -11,8 +11,7 @@
 #include "pkg/json.h"
 #include "pkg/mem.h"
 
-/* The container that uses the image: a running one if there is one, else any; a reference. */
-static struct container *find_user(struct daemon *d, const char *image_id, bool *running)
+struct container *image_user(struct daemon *d, const char *image_id, bool *running)
 {
 	struct container **all = store_list(d->store), *found = NULL;
 
@@ -70,7 +69,7 @@ static int check_users(struct daemon *d, const struct image *image, const char *
 
 	if (!is_id(image, name) && image->tags.n > 1)
 		return 0; /* it only loses a name */
-	user = find_user(d, image->id, &running);
+	user = image_user(d, image->id, &running);
 	if (user && (running || !force))
 		rc = refuse(image, name, user, running, err);
 	container_unref(user);

@@ -36,7 +36,8 @@ struct daemon {
 	struct volumes *volumes;
 	struct store *store;
 	struct execs *execs;
-	atomic_bool restoring; /* no restart by policy until the boot is over */
+	atomic_bool restoring;      /* no restart by policy until the boot is over */
+	atomic_bool pruning_images; /* by the one prune that there may be */
 	atomic_bool has_links; /* some container had links of the default bridge at some time */
 	pthread_mutex_t lock;  /* guards all below; no other is taken under it */
 	pthread_cond_t unused; /* users reached 0 */
@@ -107,6 +108,9 @@ int container_remove(struct daemon *d, struct container *c, struct job *job, uns
 		     struct error *err);
 /* The same without asking: the container has ended and the token is the caller's. */
 int container_remove_now(struct daemon *d, struct container *c, unsigned flags, struct error *err);
+
+/* image_delete.c: the container that uses the image: a running one if there is one, else any; a reference. */
+struct container *image_user(struct daemon *d, const char *image_id, bool *running);
 
 /* restore.c */
 int daemon_restore(struct daemon *d, struct error *err);

@@ -45,6 +45,12 @@ void image_free(struct image *i);
  */
 struct image *graph_lookup(struct graph *g, const char *name, struct error *err);
 size_t graph_count(struct graph *g);
+/*
+ * {"sha256:...": bytes} of all layers, by chain id; a new object. Counted are the bytes of regular
+ * files as their lengths say (holes included), each once: no blocks, no folders. (Docker adds the
+ * lengths of symbolic links.)
+ */
+json_t *graph_layer_sizes(struct graph *g);
 
 /*
  * Untag or delete what `name` says, as `docker rmi`. Appends {"Untagged":...} and {"Deleted":...}

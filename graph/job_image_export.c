@@ -136,11 +136,11 @@ static int write_archive(struct job *job, const struct save *s, struct error *er
 	return a.gone ? error_set(err, ERR_CANCELLED, "the client is gone") : rc;
 }
 
-/* As `docker save --platform` asks: an image here has one platform. */
-static int check_platform(struct save *s, const char *name, const struct platform *p,
+/* As `docker save --platform` asks: an image here has one platform. first: of what name has added. */
+static int check_platform(struct save *s, size_t first, const char *name, const struct platform *p,
 			  struct error *err)
 {
-	for (size_t i = 0; i < s->n; i++) {
+	for (size_t i = first; i < s->n; i++) {
 		autojson json_t *config = image_config(s->g, s->images[i].id, err);
 
 		if (!config)
@@ -178,9 +178,11 @@ static int add_all(struct save *s, struct job *job, struct error *err)
 	int rc = read_platform(env_get(job_env(job), "platform", ""), &wanted, err);
 
 	for (size_t i = 0; rc == 0 && i < job_argc(job); i++) {
+		size_t first = s->n;
+
 		rc = save_add(s, job_arg(job, i), err);
 		if (rc == 0 && wanted.os)
-			rc = check_platform(s, job_arg(job, i), &wanted, err);
+			rc = check_platform(s, first, job_arg(job, i), &wanted, err);
 	}
 	platform_done(&wanted);
 	return rc;

@@ -55,6 +55,20 @@ int64_t layer_total_size(const struct layer *l)
 	return sum;
 }
 
+json_t *graph_layer_sizes(struct graph *g)
+{
+	json_t *sizes = json_object();
+	const char *chain;
+	void *value;
+	size_t pos = 0;
+
+	pthread_mutex_lock(&g->lock);
+	while ((chain = map_next(&g->layers, &pos, &value)))
+		json_object_set_new(sizes, chain, json_integer(((struct layer *)value)->size));
+	pthread_mutex_unlock(&g->lock);
+	return sizes;
+}
+
 struct layer *layer_ref(struct graph *g, struct layer *l)
 {
 	if (!l)

@@ -67,14 +67,21 @@ int untar_locate(struct untar *u, const char *path, struct target *t, struct err
 	return 0;
 }
 
+/* A file that this archive has made. */
+static bool is_ours(const struct untar *u, const char *path)
+{
+	const struct made *m = map_get(&u->made, path);
+
+	return m && m->type == TAR_FILE;
+}
+
 /* This archive's content of a file that is about to go is needed to make the tar again. */
 static int save_content(struct untar *u, int dir, const char *base, const char *path)
 {
-	const struct made *m = map_get(&u->made, path);
 	autoclose int fd = -1;
 	struct stat st;
 
-	if (!u->record || !m || m->type != TAR_FILE)
+	if (!u->record || !is_ours(u, path))
 		return 0;
 	fd = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -139,6 +146,8 @@ static int remove_path(struct untar *u, int dir, const char *base, const char *p
 		return 0;
 	if (save_content(u, dir, base, path) < 0)
 		return -1;
+	if (is_ours(u, path) && st.st_nlink == 1)
+		u->size -= st.st_size; /* it was counted when it was made */
 	forget(u, path);
 	return unlinkat(dir, base, 0);
 }

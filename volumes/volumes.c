@@ -80,6 +80,21 @@ char *volumes_path(const struct volumes *v, const char *name)
 	return xasprintf("%s/%s/_data", v->dir, name);
 }
 
+int volumes_list(const struct volumes *v, struct strlist *names, struct error *err)
+{
+	DIR *dir = opendir(v->dir);
+	struct dirent *e;
+
+	if (!dir)
+		return error_sys(err, "cannot read \"%s\"", v->dir);
+	while ((e = readdir(dir)))
+		if (volumes_name_is_valid(e->d_name) && volumes_has(v, e->d_name))
+			strlist_add(names, e->d_name);
+	closedir(dir);
+	strlist_sort(names);
+	return 0;
+}
+
 bool volumes_has(const struct volumes *v, const char *name)
 {
 	autofree char *path = volumes_path(v, name);

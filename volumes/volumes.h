@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "pkg/error.h"
+#include "pkg/strlist.h"
 
 struct volumes;
 
@@ -23,6 +24,8 @@ void volumes_close(struct volumes *v);
  */
 int volumes_create(struct volumes *v, const char *name, char **out, bool *created,
 		   struct error *err);
+/* The names of all volumes, sorted, appended. 0, or -1 with ERR_INTERNAL. */
+int volumes_list(const struct volumes *v, struct strlist *names, struct error *err);
 bool volumes_has(const struct volumes *v, const char *name);
 char *volumes_path(const struct volumes *v, const char *name); /* of its data; caller frees */
 /* The caller has checked that nobody uses it. A volume that is not there is a success. */

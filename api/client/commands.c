@@ -81,6 +81,8 @@ static const struct command commands[] = {
 	  &cmd_start },
 	{ "stop", "[OPTIONS] CONTAINER [CONTAINER...]", "End running containers", 1, -1,
 	  &cmd_stop },
+	{ "system df", "[OPTIONS]", "Show how much room on the disk is used", 0, 0,
+	  &cmd_system_df },
 	{ "tag", "[OPTIONS] IMAGE[:TAG] [REGISTRYHOST/][USERNAME/]NAME[:TAG]",
 	  "Give an image another name", 2, 2, &cmd_tag },
 	{ "top", "CONTAINER [ps OPTIONS]", "Show the processes of a container", 1, -1, &cmd_top },

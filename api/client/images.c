@@ -6,6 +6,7 @@
 #include "api/client/format.h"
 #include "api/client/images_tree.h"
 #include "api/client/internal.h"
+#include "api/client/rows.h"
 #include "pkg/mem.h"
 #include "pkg/units.h"
 
@@ -30,7 +31,7 @@ static const struct mflag images_flags[] = {
 	{ 0 },
 };
 
-static const struct list_column images_columns[] = {
+const struct list_column images_columns[] = {
 	{ "Repository", "REPOSITORY" },
 	{ "Tag", "TAG" },
 	{ "Digest", "DIGEST" },
@@ -50,29 +51,45 @@ static void set_text(json_t *row, const char *field, const char *text)
 	json_object_set_new_nocheck(row, field, json_string_nocheck(text));
 }
 
-static void add_row(json_t *rows, const json_t *image, const char *repository, const char *tag,
-		    const char *digest, bool no_trunc)
+/* What the daemon did not count is -1. */
+static void set_bytes(json_t *row, const char *field, long long bytes, int digits)
+{
+	char size[UNITS_SIZE];
+
+	set_text(row, field, bytes < 0 ? "N/A" : units_decimal(size, (double)bytes, digits));
+}
+
+json_t *images_row(const json_t *image, const char *repository, const char *tag, const char *digest,
+		   bool no_trunc)
 {
 	long long created = json_get_int(image, "Created", 0);
+	long long size = json_get_int(image, "Size", 0);
+	long long shared = json_get_int(image, "SharedSize", -1);
+	long long users = json_get_int(image, "Containers", -1);
 	const char *id = json_get_str(image, "Id", "");
 	autofree char *since = ago(created), *at = local_time(created);
-	double bytes = (double)json_get_int(image, "Size", 0);
-	char size[UNITS_SIZE], brief[13];
+	autofree char *containers = users < 0 ? xstrdup("N/A") : xasprintf("%lld", users);
 	json_t *row = json_object();
+	char brief[13];
 
-	units_decimal(size, bytes, 3);
-	set_text(row, "Containers", "N/A");
+	set_text(row, "Containers", containers);
 	set_text(row, "CreatedAt", at);
 	set_text(row, "CreatedSince", since);
 	set_text(row, "Digest", digest);
 	set_text(row, "ID", no_trunc ? id : short_id(brief, id));
 	set_text(row, "Repository", repository);
-	set_text(row, "SharedSize", "N/A");
-	set_text(row, "Size", size);
+	set_bytes(row, "SharedSize", shared, 4);
+	set_bytes(row, "Size", size, 3);
 	set_text(row, "Tag", tag);
-	set_text(row, "UniqueSize", "N/A");
-	set_text(row, "VirtualSize", units_decimal(size, bytes, 4));
-	json_array_append_new(rows, row);
+	set_bytes(row, "UniqueSize", shared < 0 ? -1 : size - shared, 4);
+	set_bytes(row, "VirtualSize", size, 4);
+	return row;
+}
+
+static void add_row(json_t *rows, const json_t *image, const char *repository, const char *tag,
+		    const char *digest, bool no_trunc)
+{
+	json_array_append_new(rows, images_row(image, repository, tag, digest, no_trunc));
 }
 
 /* The digest that is known under a repository's name; "<none>" without one. */

@@ -15,6 +15,7 @@
 struct node {
 	const json_t *image;
 	const char *id, *parent; /* parent "": none that is in the list */
+	size_t place;            /* in the list, which has the newest first */
 	bool shown;
 };
 
@@ -131,7 +132,7 @@ static int by_age(const void *a, const void *b)
 
 	if (xt != yt)
 		return xt < yt ? -1 : 1;
-	return strcmp(x->id, y->id);
+	return x->place > y->place ? -1 : x->place < y->place;
 }
 
 static bool is_in_list(const json_t *images, const char *id)
@@ -156,6 +157,7 @@ static void read_nodes(struct tree *t, const json_t *images)
 
 		t->nodes[t->n++] =
 			(struct node){ .image = v,
+				       .place = i,
 				       .id = json_get_str(v, "Id", ""),
 				       .parent = is_in_list(images, parent) ? parent : "" };
 	}

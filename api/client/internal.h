@@ -87,7 +87,7 @@ extern const struct command_impl cmd_attach, cmd_build, cmd_commit, cmd_containe
 	cmd_network_create, cmd_network_disconnect, cmd_network_inspect, cmd_network_ls,
 	cmd_network_prune, cmd_network_rm, cmd_pause, cmd_port, cmd_ps, cmd_pull, cmd_push,
 	cmd_rename, cmd_restart, cmd_rm, cmd_rmi, cmd_run, cmd_save, cmd_search, cmd_start,
-	cmd_stop, cmd_tag, cmd_top, cmd_unpause, cmd_update, cmd_version, cmd_wait;
+	cmd_stop, cmd_system_df, cmd_tag, cmd_top, cmd_unpause, cmd_update, cmd_version, cmd_wait;
 
 /* Print a sentence on stderr, remember that something failed, go on. -1. */
 int call_complain(struct call *call, const struct error *err);

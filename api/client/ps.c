@@ -6,6 +6,7 @@
 #include "api/client/format.h"
 #include "api/client/internal.h"
 #include "api/client/ps_ports.h"
+#include "api/client/rows.h"
 #include "pkg/mem.h"
 #include "pkg/units.h"
 
@@ -37,7 +38,7 @@ static const struct mflag flags[] = {
 	{ 0 },
 };
 
-static const struct list_column columns[] = {
+const struct list_column ps_columns[] = {
 	{ "ID", "CONTAINER ID" },
 	{ "Names", "NAMES" },
 	{ "Image", "IMAGE" },
@@ -153,20 +154,20 @@ static void set_cell(json_t *row, const char *field, char *text)
 }
 
 /* In the order of the alphabet, which is the order of `--format json`. */
-static json_t *make_row(const json_t *c, const struct ps_opts *o)
+json_t *ps_row(const json_t *c, bool no_trunc)
 {
 	const char *id = json_get_str(c, "Id", "");
 	json_t *row = json_object();
 	char brief[13];
 
-	set_cell(row, "Command", command_of(c, o->no_trunc));
+	set_cell(row, "Command", command_of(c, no_trunc));
 	set_cell(row, "CreatedAt", local_time(json_get_int(c, "Created", 0)));
-	set_cell(row, "ID", xstrdup(o->no_trunc ? id : short_id(brief, id)));
-	set_cell(row, "Image", image_of(c, o->no_trunc));
+	set_cell(row, "ID", xstrdup(no_trunc ? id : short_id(brief, id)));
+	set_cell(row, "Image", image_of(c, no_trunc));
 	set_cell(row, "Labels", labels_text(json_object_get(c, "Labels")));
 	set_cell(row, "LocalVolumes", xasprintf("%lld", (long long)local_volumes(c)));
-	set_cell(row, "Mounts", mounts_of(c, o->no_trunc));
-	set_cell(row, "Names", names_of(c, o->no_trunc));
+	set_cell(row, "Mounts", mounts_of(c, no_trunc));
+	set_cell(row, "Names", names_of(c, no_trunc));
 	set_cell(row, "Networks", networks_of(c));
 	set_cell(row, "Ports", ps_ports(json_object_get(c, "Ports")));
 	set_cell(row, "RunningFor", ago(json_get_int(c, "Created", 0)));
@@ -226,11 +227,11 @@ static int run_ps(struct call *call)
 	    api_get(call->client, buf_text(&path), &reply, &err) < 0)
 		return call_complain(call, &err);
 	json_array_foreach(reply, i, container) {
-		json_array_append_new(rows, make_row(container, o));
+		json_array_append_new(rows, ps_row(container, o->no_trunc));
 		labels_add(labels, container);
 	}
-	if (list_print_labelled(call, o->format, default_format(o), columns, rows, labels, &err) <
-	    0)
+	if (list_print_labelled(call, o->format, default_format(o), ps_columns, rows, labels,
+				&err) < 0)
 		return call_complain(call, &err);
 	return 0;
 }

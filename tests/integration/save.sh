@@ -203,11 +203,18 @@ if command -v dockerd >/dev/null && dockerd --version | grep -q ' 20\.10'; then
 		--bridge none --iptables=false --ip-forward=false >"$T/dockerd.log" 2>&1 &
 	third=$!
 	t() { DOCKER_API_VERSION=1.41 "$DOCKER" -H "unix://$T/third.sock" "$@"; }
+	steps() { "$1" history --no-trunc --format '{{.ID}} {{.CreatedBy}}' "$2"; }
+	# Docker counts the lengths of symbolic links as well.
+	sizes_agree() { paste -d ' ' <("$1" history --human=false --format '{{.Size}}' "$3") <("$2" history --human=false --format '{{.Size}}' "$3") | awk '{d = $1 - $2} (d < 0 ? -d : d) * 100 > $2 {exit 1}'; }
 	if eventually t version; then
 		check "Docker 20.10 loads it" t load -q -i "$T/all.tar"
 		same "as the same images" "$(ids hard busybox child:1 child:2)" \
 			"$(t inspect -f '{{.Id}} {{.RootFS.Layers}}' --type image hard busybox child:1 child:2)"
 		same "with the parent" "$(d inspect -f '{{.Parent}}' child:2)" "$(t inspect -f '{{.Parent}}' child:2)"
+		for image in hard child:2; do
+			same "with the same history: $image" "$(steps d $image)" "$(steps t $image)"
+			check "and sizes" sizes_agree d t $image
+		done
 		t save -o "$T/docker.tar" child:2
 		check "what it writes is loaded" d load -q -i "$T/docker.tar"
 	else
@@ -221,11 +228,14 @@ fi
 
 # ---- a client that leaves, and a store that was changed ----
 
-"$DOCKER" save hard | head -c 100000 >/dev/null
+"$DOCKER" save hard 2>/dev/null | head -c 100000 >/dev/null
 eventually grep -qE -- '-job image_export\(.*ERR' "$T/daemon.log"
 matches "a client that leaves ends the job" '-job image_export\(hard\) = ERR' grep -E -- '-job image_export\(hard\) = ERR' "$T/daemon.log"
 check "nothing half made is left" nothing_half_made
-check "the image can be removed and is gone" d rmi hard
+count_layers() { ls "$T/root/graph/layers" | wc -l; }
+before=$(count_layers)
+check "the image can be removed" d rmi hard
+same "with its layers: nobody holds them any more" $((before - 2)) "$(count_layers)"
 check "it comes again" d load -q -i "$T/hard.tar"
 
 big=$(find "$T/root" -path '*/graph' -prune -o -name big -size 1000000c -print | head -n 1)

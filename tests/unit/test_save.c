@@ -150,6 +150,20 @@ static bool has_blob(const struct buf *archive, const char *digest)
 	return strlist_has(&names, name) && strcmp(have, digest) == 0;
 }
 
+/* Where an entry of the archive stands. */
+static size_t place_of(const struct buf *archive, const char *digest)
+{
+	autostrlist struct strlist names = STRLIST_INIT;
+	autofree char *name = xasprintf("blobs/sha256/%s", digest_hex(digest));
+	size_t i = 0;
+
+	read_archive(archive, &names, NULL, NULL);
+	while (i < names.n && strcmp(names.v[i], name) != 0)
+		i++;
+	assert_true(i < names.n);
+	return i;
+}
+
 static void tags_are(const struct buf *archive, size_t i, const char *want)
 {
 	autojson json_t *manifest = read_json(archive, "manifest.json");
@@ -190,6 +204,8 @@ static void archives(void **state)
 	assert_true(has_blob(&one, l->diff));
 	assert_true(has_blob(&one, l2->diff));
 	assert_true(has_blob(&one, base));
+	assert_true(place_of(&one, l->diff) < place_of(&one, l2->diff)); /* the base first */
+	assert_int_equal(l->size, 2 * strlen("one")); /* without the file that it replaced itself */
 	manifest = read_json(&one, "manifest.json");
 	assert_int_equal(json_array_size(manifest), 2);
 	tags_are(&one, 0, "[\"base:1\"]"); /* the parent first: load must know it */
@@ -204,6 +220,8 @@ static void archives(void **state)
 	json_decref(manifest);
 	manifest = read_json(&one, "manifest.json");
 	assert_null(json_object_get(json_array_get(manifest, 0), "Parent"));
+	export_ok(&two, "child", NULL);
+	assert_true(place_of(&two, l->diff) < place_of(&two, l2->diff));
 	export_ok(&one, "localhost:5000/other", "child");
 	assert_int_equal(count_blobs(&one), 2 * 2 + 2);
 	layer_release(s.g, l);
