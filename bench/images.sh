@@ -1,6 +1,6 @@
 #!/bin/bash
 # Images side by side in one run: this engine and Debian's docker.io. Needs root.
-#	bench/images.sh [BINARY [SECTION...]]	sections: load save
+#	bench/images.sh [BINARY [SECTION...]]	sections: load save pull push
 # Our client talks to both daemons, so that only they differ. A section is a function of its name.
 # All is done in a mount namespace of its own, without networks: nothing of the host's is touched.
 set -u
@@ -8,14 +8,17 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 docker=$(realpath "${1:-build/docker}")
 shift
-sections=${*:-load save}
-rounds=${ROUNDS:-5} megabytes=${MEGABYTES:-200} layers=5
+sections=${*:-load save pull push}
+rounds=${ROUNDS:-5} megabytes=${MEGABYTES:-200} layers=${LAYERS:-5}
 dir=$(mktemp -d "${BENCH_DIR:-/tmp}/docker-bench-XXXXXX")
 declare -A sock=([ours]=$dir/ours.sock [docker]=$dir/docker.sock) pid=()
 engines=(ours)
 export DOCKER_API_VERSION=1.41 DOCKER_CONFIG=$dir/config
 
+registry_pid=
+
 cleanup() {
+	[ -z "$registry_pid" ] || { kill "$registry_pid"; wait "$registry_pid"; } 2>/dev/null
 	for p in "${pid[@]}"; do kill "$p" 2>/dev/null; done
 	for p in "${pid[@]}"; do wait "$p" 2>/dev/null; done
 	grep -o " $dir[^ ]*" /proc/mounts | sort -r | xargs -r -n1 umount -l
@@ -138,6 +141,48 @@ save() {
 	compare "save to /dev/null, ms" do_save_away ensure_image
 	rm -f "$dir"/ours.tar "$dir"/docker.tar
 }
+
+# ---- a registry on loopback ----
+
+name=127.0.0.1:5999/bench
+start_registry() { # with nothing in it
+	[ -z "$registry_pid" ] || { kill "$registry_pid"; wait "$registry_pid"; } 2>/dev/null
+	rm -rf "$dir/registry"
+	cat >"$dir/registry.yml" <<-EOF
+		version: 0.1
+		log: { level: error }
+		storage: { filesystem: { rootdirectory: $dir/registry } }
+		http: { addr: "127.0.0.1:5999" }
+	EOF
+	setsid docker-registry serve "$dir/registry.yml" >/dev/null 2>&1 &
+	registry_pid=$!
+	for _ in $(seq 100); do curl -s http://127.0.0.1:5999/v2/ >/dev/null && return; sleep 0.05; done
+	echo "no registry" >&2; exit 1
+}
+# The most that a daemon has resident while it pulls, above what it has before, in KB.
+peak() { awk '/^VmHWM/{print $2}' "/proc/${pid[$1]}/status"; }
+forget_peak() { echo 5 >"/proc/${pid[$1]}/clear_refs"; }
+
+drop_pulled() { d "$1" rmi -f $name bench >/dev/null 2>&1; }
+do_pull() { d "$1" pull -q $name; }
+pull() {
+	local e before
+	start_registry
+	ensure_image docker
+	d docker tag bench $name && d docker push -q $name >/dev/null || exit 1 # gzip as Docker makes it
+	for e in "${engines[@]}"; do drop_pulled "$e"; done
+	compare "pull, $megabytes MB, $layers layers, ms" do_pull drop_pulled
+	drop_pulled ours
+	forget_peak ours
+	before=$(peak ours)
+	do_pull ours >/dev/null
+	row "peak of the daemon above before, KB" $(($(peak ours) - before)) - -
+	drop_pulled ours
+}
+
+do_push() { d "$1" push -q $name; }
+prepare_push() { ensure_image "$1"; d "$1" tag bench $name; start_registry; }
+push() { compare "push to an empty registry, ms" do_push prepare_push; }
 
 command -v dockerd >/dev/null && engines+=(docker) || echo "dockerd: not installed, left out"
 make_image

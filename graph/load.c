@@ -14,9 +14,11 @@
 #include "pkg/id.h"
 #include "pkg/json.h"
 #include "pkg/mem.h"
+#include "pkg/parallel.h"
 #include "pkg/path.h"
 
 #define PROGRESS_NS 100000000 /* between two progress objects */
+#define THREADS 3
 
 bool load_has(const struct load *l, const char *path)
 {
@@ -133,14 +135,16 @@ static void show_progress(void *arg, int64_t bytes)
 }
 
 /* What follows the compressed stream counts for the digest as well. */
-static int check_digest(struct feeding *f, struct error *err)
+static int check_digest(void *from, struct error *err)
 {
-	autofree char *rest = xmalloc(65536);
+	struct feeding *f = from;
+	autofree char *rest = NULL;
 	char have[DIGEST_SIZE];
 	ssize_t n;
 
 	if (!f->want)
 		return 0;
+	rest = xmalloc(65536);
 	while ((n = feed(f, rest, 65536)) > 0)
 		;
 	digest_end(&f->digest, have);
@@ -150,55 +154,115 @@ static int check_digest(struct feeding *f, struct error *err)
 			 have);
 }
 
-static struct layer *add_layer(struct load *l, struct layer *parent, const char *path,
-			       const char *want, const char *diff_id, struct error *err)
+/* The layers of one image on their way. */
+struct stack {
+	struct load *l;
+	const struct load_image *image;
+	const json_t *diffs;
+	struct layer *top; /* of what is there so far, a reference */
+	size_t first;      /* that is not there */
+};
+
+static const char *diff_of(const struct stack *s, size_t i)
 {
-	autoclose int fd = load_open(l, path, err);
-	struct feeding f = { .l = l, .fd = fd, .diff_id = diff_id };
-	struct layer_source src = { .read = feed, .from = &f, .diff_id = diff_id };
-	struct layer *layer;
+	return json_string_value(json_array_get(s->diffs, i));
+}
+
+/* Unpack one: where it waits for what it stands on, or, when the driver cannot, onto that. */
+static int unpack_layer(struct stack *s, size_t i, struct layer **made, struct error *err)
+{
+	struct load *l = s->l;
+	const char *diff = diff_of(s, i);
+	const char *want = s->image->digests.n ? s->image->digests.v[i] : NULL;
+	autoclose int fd = load_open(l, s->image->layers.v[i], err);
+	struct feeding f = { .l = l, .fd = fd, .diff_id = diff };
+	struct layer_source src = {
+		.read = feed, .from = &f, .diff_id = diff, .check = check_digest
+	};
 	struct stat st;
 
 	if (fd < 0)
-		return NULL;
-	f.want = want && strcmp(want, diff_id) != 0 ? want : NULL; /* else it is checked already */
+		return -1;
+	f.want = want && strcmp(want, diff) != 0 ? want : NULL; /* else it is checked already */
 	digest_init(&f.digest);
 	if (!l->quiet && fstat(fd, &st) == 0) {
 		f.total = st.st_size;
 		src.progress = show_progress;
 		src.progress_arg = &f;
 	}
-	layer = layer_add(l->g, parent, &src, err);
-	if (layer && check_digest(&f, err) < 0) {
-		layer_release(l->g, layer);
-		return NULL;
+	if (ready_is_supported(l->g))
+		return ready_add(l->g, &src, NULL, err);
+	*made = layer_add(l->g, s->top, &src, err);
+	return *made ? 0 : -1;
+}
+
+static int make_ready(void *arg, size_t i, struct error *err)
+{
+	struct stack *s = arg;
+
+	if (ready_has(s->l->g, diff_of(s, s->first + i)))
+		return 0; /* from a load or pull that was broken off */
+	return unpack_layer(s, s->first + i, NULL, err);
+}
+
+/* Put the next one on top. */
+static int add_one(struct stack *s, size_t i, struct error *err)
+{
+	struct graph *g = s->l->g;
+	const char *diff = diff_of(s, i);
+	struct layer *next;
+	char chain[DIGEST_SIZE];
+
+	layer_chain_id(s->top ? s->top->chain : NULL, diff, chain);
+	next = layer_get(g, chain);
+	if (!next && ready_is_supported(g)) {
+		next = ready_adopt(g, s->top, diff, err);
+		/* The same layer twice in one stack, or used up by another: once more. */
+		if (!next && unpack_layer(s, i, NULL, err) == 0)
+			next = ready_adopt(g, s->top, diff, err);
+	} else if (!next && unpack_layer(s, i, &next, err) < 0) {
+		return -1;
 	}
-	return layer;
+	if (!next)
+		return -1;
+	layer_release(g, s->top); /* the next one holds it */
+	s->top = next;
+	return 0;
+}
+
+/* What the store has of it already, from the base on. */
+static void take_known(struct stack *s, size_t n)
+{
+	char chain[DIGEST_SIZE];
+
+	for (; s->first < n; s->first++) {
+		struct layer *l;
+
+		layer_chain_id(s->top ? s->top->chain : NULL, diff_of(s, s->first), chain);
+		l = layer_get(s->l->g, chain);
+		if (!l)
+			return;
+		layer_release(s->l->g, s->top);
+		s->top = l;
+	}
 }
 
 /* The whole stack; on success *top is a reference, or NULL for an image of nothing. */
 static int add_layers(struct load *l, const struct load_image *i, const json_t *diffs,
 		      struct layer **top, struct error *err)
 {
-	struct layer *at = NULL;
+	struct stack s = { .l = l, .image = i, .diffs = diffs };
+	int rc = 0;
 
-	for (size_t k = 0; k < i->layers.n; k++) {
-		const char *diff = json_string_value(json_array_get(diffs, k));
-		struct layer *next;
-		char chain[DIGEST_SIZE];
-
-		layer_chain_id(at ? at->chain : NULL, diff, chain);
-		next = layer_get(l->g, chain);
-		if (!next)
-			next = add_layer(l, at, i->layers.v[k],
-					 i->digests.n ? i->digests.v[k] : NULL, diff, err);
-		layer_release(l->g, at); /* the next one holds it */
-		if (!next)
-			return -1;
-		at = next;
-	}
-	*top = at;
-	return 0;
+	take_known(&s, i->layers.n);
+	if (ready_is_supported(l->g))
+		rc = parallel_run(THREADS, i->layers.n - s.first, make_ready, &s, err);
+	for (size_t k = s.first; rc == 0 && k < i->layers.n; k++)
+		rc = add_one(&s, k, err);
+	if (rc < 0)
+		layer_release(l->g, take_ptr(&s.top));
+	*top = s.top;
+	return rc;
 }
 
 static int check_config(const struct load_image *i, const json_t *config, struct error *err)
