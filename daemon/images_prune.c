@@ -199,7 +199,7 @@ static int prune(struct pruning *p, struct job *job, json_t **reply, struct erro
 	json_array_foreach(images, i, image)
 		if (!job_is_cancelled(job) && is_wanted(p, image))
 			prune_one(p, image);
-	bytes = reclaimed(p->deleted, sizes);
+	bytes = reclaimed(p->deleted, sizes) + graph_prune_ready(p->d->graph);
 	tell(p->d, bytes);
 	*reply = json_pack("{sO sI}", "ImagesDeleted",
 			   json_array_size(p->deleted) ? p->deleted : json_null(), "SpaceReclaimed",

@@ -60,6 +60,12 @@ int graph_delete(struct graph *g, const char *name, bool force, bool noprune, js
 		 struct error *err);
 
 /*
+ * Delete the layers that wait for a pull to be gone on with (one that is under way fetches them anew);
+ * the bytes of their files.
+ */
+int64_t graph_prune_ready(struct graph *g);
+
+/*
  * The write layer of a container on top of an image (NULL: on nothing). Between the two is a shared
  * layer, made once per image, with the mount points that every container needs (/dev, /proc, /sys,
  * /etc/hosts, /etc/hostname, /etc/resolv.conf, /.dockerenv ...), so that they are no change of the

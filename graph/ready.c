@@ -22,14 +22,16 @@
 /* In the map. busy: somebody is putting it on what it stands on. */
 struct ready {
 	char name[LAYER_NAME_SIZE];
+	int64_t size; /* bytes of its files */
 	bool busy;
 };
 
-static struct ready *ready_new(const char *name)
+static struct ready *ready_new(const char *name, int64_t size)
 {
 	struct ready *r = xcalloc(1, sizeof(*r));
 
 	snprintf(r->name, sizeof(r->name), "%s", name);
+	r->size = size;
 	return r;
 }
 
@@ -59,7 +61,7 @@ static int publish(struct graph *g, const struct making *m, struct error *err)
 			     ? error_sys(err, "cannot save layer %s", m->result.diff_id)
 			     : 1;
 		if (rc > 0)
-			map_set(&g->ready, m->result.diff_id, ready_new(m->name));
+			map_set(&g->ready, m->result.diff_id, ready_new(m->name, m->result.size));
 	}
 	pthread_mutex_unlock(&g->lock);
 	return rc;
@@ -199,11 +201,12 @@ struct layer *ready_adopt(struct graph *g, struct layer *parent, const char *dif
 	return l;
 }
 
-/* Is it whole, and may somebody still come for it? Its driver's name, or NULL. */
-static char *read_one(struct graph *g, const char *hex)
+/* Is it whole, and may somebody still come for it? NULL: no. */
+static struct ready *read_one(struct graph *g, const char *hex)
 {
 	autofree char *diff = xasprintf(DIGEST_PREFIX "%.64s", hex);
-	char *unused = NULL, *name;
+	char *unused = NULL;
+	struct ready *r;
 	struct layer *l;
 	struct stat st;
 
@@ -212,9 +215,9 @@ static char *read_one(struct graph *g, const char *hex)
 		return NULL;
 	l = layer_read(g, g->ready_fd, hex, diff, &unused);
 	free(unused);
-	name = l && strcmp(l->diff, diff) == 0 ? xstrdup(l->name) : NULL;
+	r = l && strcmp(l->diff, diff) == 0 ? ready_new(l->name, l->size) : NULL;
 	free(l);
-	return name;
+	return r;
 }
 
 int ready_load_all(struct graph *g, struct error *err)
@@ -230,17 +233,16 @@ int ready_load_all(struct graph *g, struct error *err)
 	}
 	while ((e = readdir(d))) {
 		autofree char *diff = xasprintf(DIGEST_PREFIX "%.64s", e->d_name);
-		char *name;
+		struct ready *r;
 
 		if (e->d_name[0] == '.')
 			continue;
-		name = read_one(g, e->d_name);
-		if (name)
-			free(map_set(&g->ready, diff, ready_new(name)));
+		r = read_one(g, e->d_name);
+		if (r)
+			free(map_set(&g->ready, diff, r));
 		else if (fs_remove_tree(g->ready_fd, e->d_name) < 0)
 			log_warn("cannot remove layer %s: %s, ignoring", e->d_name,
 				 error_words(errno));
-		free(name);
 	}
 	closedir(d);
 	return 0;
@@ -253,4 +255,41 @@ void ready_known(struct graph *g, struct strlist *names)
 
 	while (map_next(&g->ready, &pos, &value))
 		strlist_add(names, ((struct ready *)value)->name);
+}
+
+/* One that nobody is at, claimed; false: there is none. */
+static bool claim_any(struct graph *g, char diff_id[DIGEST_SIZE], struct ready *copy)
+{
+	const char *key;
+	void *value;
+	size_t pos = 0;
+	bool found = false;
+
+	pthread_mutex_lock(&g->lock);
+	while (!found && (key = map_next(&g->ready, &pos, &value))) {
+		struct ready *r = value;
+
+		found = !r->busy;
+		if (!found)
+			continue;
+		r->busy = true;
+		*copy = *r;
+		snprintf(diff_id, DIGEST_SIZE, "%s", key);
+	}
+	pthread_mutex_unlock(&g->lock);
+	return found;
+}
+
+int64_t graph_prune_ready(struct graph *g)
+{
+	char diff_id[DIGEST_SIZE];
+	struct ready r;
+	int64_t bytes = 0;
+
+	while (claim_any(g, diff_id, &r)) {
+		discard(g, diff_id, r.name);
+		forget(g, diff_id);
+		bytes += r.size;
+	}
+	return bytes;
 }

@@ -93,18 +93,23 @@ add("noplatform", {"schemaVersion": 2, "mediaType": INDEX, "manifests": [
 manifest, blobs = image(*salted())
 manifest["layers"].append(manifest["layers"][0])
 add("layers", manifest, blobs)
-# The second layer is refused at first.
-manifest, blobs = image(*salted())
-repos["partly"] = None
-own, packed = salted()
-config = json.loads(blobs[manifest["config"]["digest"]])
-config["rootfs"]["diff_ids"].append(digest(own))
-text = json.dumps(config).encode()
-blobs.update({digest(text): text, digest(packed): packed})
-manifest["config"].update(size=len(text), digest=digest(text))
-manifest["layers"].append({**manifest["layers"][0], "size": len(packed), "digest": digest(packed)})
-add("partly", manifest, blobs)
-second = digest(packed)
+def two_layers(name):
+    """An image of two layers, the second of which is told apart: its digest."""
+    manifest, blobs = image(*salted())
+    repos[name] = None
+    own, packed = salted()
+    config = json.loads(blobs[manifest["config"]["digest"]])
+    config["rootfs"]["diff_ids"].append(digest(own))
+    text = json.dumps(config).encode()
+    blobs.update({digest(text): text, digest(packed): packed})
+    manifest["config"].update(size=len(text), digest=digest(text))
+    manifest["layers"].append({**manifest["layers"][0], "size": len(packed), "digest": digest(packed)})
+    add(name, manifest, blobs)
+    return digest(packed)
+
+
+second = two_layers("partly")  # refused at first
+never = two_layers("half")  # refused for ever
 repos["json"] = (b"{ this is no JSON", {}, MANIFEST)
 repos["huge"] = (b" " * (20 << 20) + b"{}", {}, MANIFEST)
 
@@ -172,6 +177,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(307, Location=f"http://localhost:{port}/elsewhere/{what}")
         if name == "fails" and self.count("fails") < 3:
             return self.answer(500, b"oops")
+        if name == "half" and what == never:
+            time.sleep(1)
+            return self.refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")
         if name == "partly" and what == second and self.count("partly second") < 2:
             time.sleep(1)
             return self.refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")

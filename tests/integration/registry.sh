@@ -211,6 +211,12 @@ check "a killed daemon leaves nothing half made" eventually nothing_half_made
 check "and the next one has it come" d pull -q "$bad/slow:1"
 d rmi "$bad/slow:1" >/dev/null
 
+refute "a pull that fails halfway" d pull "$bad/half:1"
+same "... keeps what came" 1 "$(ready)"
+check "prune takes it" d image prune -f
+same "... all of it" "0" "$(ready)"
+check "... from the disk as well" nothing_half_made
+
 # A daemon that is killed between two layers goes on with the second.
 refute "an image of which one layer comes, and one does not" d pull "$bad/partly:1"
 same "the one that came is kept" 1 "$(ready)"
