@@ -24,6 +24,8 @@
 #define PART_SIZE (256 * 1024)
 #define PIPE_SIZE (1024 * 1024)
 #define FAILED "Error processing tar file(exit status 1): " /* as Docker says it */
+#define BOMB_BYTES (4LL << 30)
+#define BOMB_RATIO 200
 #define REPORT_MAX (64 * 1024 * 1024)
 
 struct child {
@@ -76,6 +78,11 @@ static ssize_t counted_read(void *from, void *p, size_t n)
 	return got;
 }
 
+bool unpack_is_bomb(int64_t packed, int64_t plain)
+{
+	return plain > BOMB_BYTES && plain / BOMB_RATIO > packed;
+}
+
 /* The whole stream goes through: 0. -1: the source failed. A child that ended early stops it: 0. */
 static int feed(const struct unpack *u, const struct child *c, struct unpacked *out,
 		struct error *err)
@@ -90,6 +97,13 @@ static int feed(const struct unpack *u, const struct child *c, struct unpacked *
 	while ((n = decompress_read(d, part, PART_SIZE, err)) > 0) {
 		digest_add(&digest, part, (size_t)n);
 		out->tar_size += n;
+		if (unpack_is_bomb(counter.bytes, out->tar_size)) {
+			n = error_set(err, ERR_BAD_REQUEST,
+				      "refusing an archive that is more than %d times its size "
+				      "unpacked",
+				      BOMB_RATIO);
+			break;
+		}
 		if (fs_write_all(c->in, part, (size_t)n) < 0)
 			break; /* its report says why */
 	}

@@ -30,6 +30,12 @@ struct unpacked {
 	int64_t tar_size;          /* bytes of the uncompressed stream */
 };
 
+/*
+ * Has a stream grown beyond anything that is no bomb: 4 GiB, and 200 times what it was packed? Real
+ * layers pack to a tenth at best; gzip's limit is a thousandth.
+ */
+bool unpack_is_bomb(int64_t packed, int64_t plain);
+
 /* On failure the folder holds whatever was unpacked until then. */
 int unpack(const struct unpack *u, struct unpacked *out, struct error *err);
 

@@ -589,6 +589,18 @@ static void deep_stack(void **state)
 	graphdriver_mount_done(&m);
 }
 
+static void bombs(void **state)
+{
+	const int64_t gib = 1LL << 30;
+
+	(void)state;
+	assert_false(unpack_is_bomb(1, 4 * gib)); /* small enough not to matter */
+	assert_true(unpack_is_bomb(1, 4 * gib + 1000));
+	assert_true(unpack_is_bomb(8 * gib / 1000, 8 * gib));
+	assert_false(unpack_is_bomb(8 * gib / 100, 8 * gib));
+	assert_false(unpack_is_bomb(100 * gib, 100 * gib)); /* not packed at all */
+}
+
 #define BOTH(test)                                                                                 \
 	cmocka_unit_test_setup_teardown(test, setup_overlay, teardown),                            \
 		cmocka_unit_test_setup_teardown(test, setup_vfs, teardown)
@@ -607,6 +619,7 @@ static int tests(void)
 		BOTH(deletion),
 		BOTH(leftovers),
 		BOTH(power_cut),
+		cmocka_unit_test(bombs),
 		cmocka_unit_test_setup_teardown(driver_changes, setup_overlay, teardown),
 		cmocka_unit_test_setup_teardown(deep_stack, setup_overlay, teardown),
 	};
