@@ -49,14 +49,11 @@ int image_save_meta(struct graph *g, const char *id, struct error *err)
 	return 0;
 }
 
-/* The facts that are kept in memory. NULL with err when the config is none. */
-static struct img *read_config(const char *config, size_t n, struct error *err)
+/* The facts that are kept in memory, of a config that was read. NULL with err when it is none. */
+static struct img *read_config(const json_t *j, const char *config, size_t n, struct error *err)
 {
-	autojson json_t *j = json_parse(config, n, err);
 	struct img *i;
 
-	if (!j)
-		return NULL;
 	if (!json_is_object(j)) {
 		error_set(err, ERR_BAD_REQUEST, "invalid image config: not an object");
 		return NULL;
@@ -116,7 +113,8 @@ static int publish(struct graph *g, struct img *i, const char *scratch, struct e
 int image_add(struct graph *g, const char *config, size_t n, const char *parent, struct layer *top,
 	      char id[DIGEST_SIZE], struct error *err)
 {
-	struct img *i = read_config(config, n, err);
+	autojson json_t *j = json_parse(config, n, err);
+	struct img *i = j ? read_config(j, config, n, err) : NULL;
 	char scratch[SCRATCH_SIZE];
 	int rc;
 
@@ -253,10 +251,10 @@ static int load_one(struct graph *g, const char *hex, struct error *err)
 		return error_set(err, ERR_INTERNAL, "not the name of an image");
 	if (fs_read_file(g->images_fd, path, &text) < 0)
 		return error_sys(err, "cannot read it");
-	i = read_config(buf_text(&text), text.len, err);
+	config = json_parse(buf_text(&text), text.len, err);
+	i = config ? read_config(config, buf_text(&text), text.len, err) : NULL;
 	if (!i)
 		return -1;
-	config = json_parse(buf_text(&text), text.len, err);
 	if (strcmp(digest_hex(i->id), hex) != 0) {
 		error_set(err, ERR_INTERNAL, "its config was changed");
 		free(i);

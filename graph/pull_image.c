@@ -319,8 +319,10 @@ int pull_image(struct pull *p, const json_t *manifest, char id[DIGEST_SIZE], str
 	int rc;
 
 	snprintf(id, DIGEST_SIZE, "%s", json_get_str(descriptor, "digest", ""));
-	if (is_here(p->g, id))
-		return 0;
+	if (is_here(p->g, id)) {
+		config = image_config(p->g, id, err);
+		return config ? check_platform(p, config, err) : -1;
+	}
 	if (read_config(p, descriptor, &text, err) < 0)
 		return -1;
 	config = json_parse(buf_text(&text), text.len, err);
