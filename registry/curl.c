@@ -1,11 +1,10 @@
 /* Loading libcurl: see curl.h. */
 #include "registry/curl.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <string.h>
 
+#include "pkg/dynlib.h"
 #include "pkg/mem.h"
 
 static struct curl_lib lib; /* process-wide, set once */
@@ -13,10 +12,7 @@ static bool loaded;
 
 static void load(void)
 {
-	const struct {
-		const char *name;
-		void *slot;
-	} wanted[] = {
+	const struct dynlib_symbol wanted[] = {
 		{ "curl_global_init", &lib.global_init },
 		{ "curl_easy_init", &lib.easy_init },
 		{ "curl_easy_setopt", &lib.easy_setopt },
@@ -35,16 +31,9 @@ static void load(void)
 		{ "curl_slist_append", &lib.slist_append },
 		{ "curl_slist_free_all", &lib.slist_free_all },
 	};
-	void *so = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
 
-	for (size_t i = 0; so && i < array_size(wanted); i++) {
-		void *symbol = dlsym(so, wanted[i].name);
-
-		if (!symbol)
-			return;
-		memcpy(wanted[i].slot, &symbol, sizeof(symbol));
-	}
-	loaded = so && lib.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+	loaded = dynlib_load("libcurl.so.4", wanted, array_size(wanted)) &&
+		 lib.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
 const struct curl_lib *curl_load(struct error *err)
