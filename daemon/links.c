@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/disk.h"
 #include "daemon/internal.h"
 #include "daemon/netfiles.h"
 #include "daemon/network.h"
@@ -245,16 +246,16 @@ void links_environ(struct daemon *d, struct container *c, struct strlist *env)
 
 /* ---- opening ports ---- */
 
-/* They close by themselves, when the address of either end is released. */
-static int run_link(struct daemon *d, struct job *job, const char *parent_ip, const char *child_ip,
-		    const json_t *child_config, struct error *err)
+/* how: "-I" or "-D". They close by themselves, when the address of either end is released. */
+static int run_link(struct daemon *d, struct job *job, const char *how, const char *parent_ip,
+		    const char *child_ip, const json_t *child_config, struct error *err)
 {
 	autostrlist struct strlist ports = STRLIST_INIT;
 
 	exposed_of(child_config, &ports);
 	if (!ports.n)
 		return 0;
-	return nested_job(d, job, "link", "-I",
+	return nested_job(d, job, "link", how,
 			  json_pack("{s:s, s:s, s:o}", "ParentIP", parent_ip, "ChildIP", child_ip,
 				    "Ports", json_from_strlist(&ports)),
 			  NULL, err);
@@ -277,7 +278,7 @@ static int open_one(struct daemon *d, struct container *c, struct job *job, cons
 			       "Cannot link to a non running container: %s AS %s/%s", name, parent,
 			       l->alias);
 	else if (json_get_bool(network_interface(network, "bridge"), "Isolated", false))
-		rc = run_link(d, job, bridge_ip(network), ip, config, err);
+		rc = run_link(d, job, "-I", bridge_ip(network), ip, config, err);
 	container_unref(child);
 	return rc;
 }
@@ -365,6 +366,82 @@ void links_child_started(struct daemon *d, struct container *c)
 	for (struct container **p = all; *p; p++)
 		refresh(d, *p, c);
 	store_list_free(all);
+}
+
+/* ---- taking a link away ---- */
+
+/* The links but the one of that alias, a new list, and its child; NULL: there is none. */
+static json_t *links_without(const json_t *host_config, const char *alias, char **child)
+{
+	json_t *kept = json_array(), *v;
+	size_t i;
+
+	json_array_foreach(links_of(host_config), i, v) {
+		struct link l = link_of(json_is_string(v) ? json_string_value(v) : "");
+
+		if (!*child && strcmp(l.alias, alias) == 0)
+			*child = take_ptr(&l.child);
+		else
+			json_array_append(kept, v);
+		link_done(&l);
+	}
+	if (*child)
+		return kept;
+	json_decref(kept);
+	return NULL;
+}
+
+/* The record first; a running container forgets the name, and the ports close. */
+static int forget_link(struct daemon *d, struct container *c, struct job *job, json_t *links,
+		       const char *child_name, struct error *err)
+{
+	autojson json_t *old = container_host_config(c), *new = json_copy(old);
+	autojson json_t *network = container_network(c), *config = NULL, *theirs = NULL;
+	struct container *child = store_lookup(d->store, child_name, NULL);
+	int rc = 0;
+
+	json_object_set(new, "Links", links);
+	container_set_json(c, &c->host_config, json_incref(new));
+	if (disk_save_host_config(c, err) < 0) {
+		container_set_json(c, &c->host_config, json_incref(old));
+		container_unref(child);
+		return -1;
+	}
+	config = child ? container_config(child) : NULL;
+	theirs = child ? container_network(child) : NULL;
+	if (network && *bridge_ip(theirs) &&
+	    json_get_bool(network_interface(network, "bridge"), "Isolated", false))
+		rc = run_link(d, job, "-D", bridge_ip(network), bridge_ip(theirs), config, err);
+	if (rc == 0 && network)
+		rc = netfiles_rewrite(d, c, network, err);
+	container_unref(child);
+	return rc;
+}
+
+int links_remove(struct daemon *d, struct job *job, const char *path, struct error *err)
+{
+	const char *name = path + strspn(path, "/"), *slash = strrchr(name, '/');
+	autofree char *parent = slash ? xstrndup(name, (size_t)(slash - name)) : NULL;
+	autofree char *child = NULL;
+	autojson json_t *h = NULL, *links = NULL;
+	struct container *c;
+	int rc = -1;
+
+	if (!slash)
+		return error_set(err, ERR_INTERNAL,
+				 "Conflict, cannot remove the default link name of the container");
+	c = store_lookup(d->store, parent, err);
+	if (!c)
+		return -1;
+	if (container_begin(c, OP_CHANGE, job, err) == 0) {
+		h = container_host_config(c);
+		links = links_without(h, slash + 1, &child);
+		rc = links ? forget_link(d, c, job, links, child, err)
+			   : error_set(err, ERR_NOT_FOUND, "No such link: /%s", name);
+		container_end(c);
+	}
+	container_unref(c);
+	return rc;
 }
 
 /* ---- hosts, and what is shown ---- */

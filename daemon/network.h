@@ -111,6 +111,8 @@ void links_reopen(struct daemon *d, struct container *c);
 void links_note(struct daemon *d, const json_t *host_config); /* one that has just been loaded */
 /* Whoever links to c finds it at its new address. */
 void links_child_started(struct daemon *d, struct container *c);
+/* "web/db": web is linked to what it calls db no more. ERR_NOT_FOUND: it is not. */
+int links_remove(struct daemon *d, struct job *job, const char *path, struct error *err);
 json_t *links_hosts(struct daemon *d, struct container *c); /* new: ["IP\tALIAS NAME ID", ...] */
 /* HostConfig.Links of inspect */
 json_t *links_shown(struct daemon *d, struct container *c, const json_t *host_config);

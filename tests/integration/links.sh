@@ -48,6 +48,14 @@ END
 same "the environment, as Docker has it" "$want" "$(linked_env web MY_DB)"
 without=${want//MY_DB/PG_1}
 same "without an alias it has the child's name" "${without/my-db/pg-1}" "$(linked_env web PG_1)"
+d run -d --name unlinked --link pg-1:one --link pg-1:two busybox sleep 1000 >/dev/null
+check "a link is taken away" d rm --link unlinked/one
+same "its name is not in the hosts any more" "" "$(hosts_line unlinked one)"
+matches "the other one is" "^$ip two" hosts_line unlinked two
+same "and shown" "[/pg-1:/unlinked/two]" "$(d inspect -f '{{.HostConfig.Links}}' unlinked)"
+matches "once" "No such link: /unlinked/one" d rm --link unlinked/one
+check "both containers are there" d inspect pg-1 unlinked
+d rm -f unlinked >/dev/null
 expect "hosts: address, alias, host name, name" "$ip my-db pghost pg-1" hosts_line web my-db
 expect "not twice what is the same" "$ip pg-1 pghost" hosts_line web "pg-1 pghost"
 expect "inspect has them" '["/pg-1:/web/my-db","/pg-1:/web/pg-1"]' field web '{{json .HostConfig.Links}}'
