@@ -125,6 +125,8 @@ int ready_add(struct graph *g, const struct layer_source *src, const char *origi
 /* Make a layer of it, on parent (NULL: a base). ERR_NOT_FOUND: it is not there (any more). */
 struct layer *ready_adopt(struct graph *g, struct layer *parent, const char *diff_id,
 			  struct error *err);
+/* One that is not needed after all: who was faster has made the layer of another copy. */
+void ready_drop(struct graph *g, const char *diff_id);
 int ready_load_all(struct graph *g, struct error *err);
 void ready_known(struct graph *g, struct strlist *names); /* of the driver's folders */
 

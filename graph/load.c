@@ -215,6 +215,8 @@ static int add_one(struct stack *s, size_t i, struct error *err)
 
 	layer_chain_id(s->top ? s->top->chain : NULL, diff, chain);
 	next = layer_get(g, chain);
+	if (next)
+		ready_drop(g, diff);
 	if (!next && ready_is_supported(g)) {
 		next = ready_adopt(g, s->top, diff, err);
 		/* The same layer twice in one stack, or used up by another: once more. */

@@ -232,6 +232,8 @@ static int adopt(struct stack *s, size_t i, const char *chain, struct error *err
 	struct piece *piece = &s->v[i];
 	struct layer *l = layer_get(s->pull->g, chain);
 
+	if (l)
+		ready_drop(s->pull->g, piece->blob.diff_id);
 	for (int tries = 0; !l && tries < 3; tries++) {
 		l = take(s, piece, err);
 		if (l || err->kind != ERR_NOT_FOUND)

@@ -201,6 +201,17 @@ struct layer *ready_adopt(struct graph *g, struct layer *parent, const char *dif
 	return l;
 }
 
+void ready_drop(struct graph *g, const char *diff_id)
+{
+	char name[LAYER_NAME_SIZE];
+
+	claim(g, diff_id, name);
+	if (!*name)
+		return;
+	discard(g, diff_id, name);
+	forget(g, diff_id);
+}
+
 /* Is it whole, and may somebody still come for it? NULL: no. */
 static struct ready *read_one(struct graph *g, const char *hex)
 {

@@ -62,7 +62,6 @@ const struct route routes[] = {
 	{ "POST", "/containers/{id}/attach", "attach", 200, 0, NULL, NULL, run_attach, 0, 0 },
 	{ "GET", "/containers/{id}/attach/ws", PLAIN("attach_ws", 200) },
 	{ "POST", "/containers/{id}/wait", WITH("wait", 200, ROUTE_CANCEL) },
-	{ "DELETE", "/containers/{id...}", PLAIN("rm", 204) },
 	{ "HEAD", "/containers/{id}/archive", PLAIN("archive_stat", 200) },
 	{ "GET", "/containers/{id}/archive", "archive_get", 200, LIVE, TAR, NULL, NULL, 0, 0 },
 	{ "PUT", "/containers/{id}/archive", WITH("archive_put", 200, ROUTE_STDIN) },
@@ -71,6 +70,7 @@ const struct route routes[] = {
 	{ "GET", "/containers/{id}/checkpoints", OURS(answer_experimental) },
 	{ "POST", "/containers/{id}/checkpoints", OURS(answer_experimental) },
 	{ "DELETE", "/containers/{id}/checkpoints/{name}", OURS(answer_experimental) },
+	{ "DELETE", "/containers/{id...}", PLAIN("rm", 204) },
 
 	/* exec */
 	{ "POST", "/containers/{id}/exec", WITH("exec_create", 201, JSON) },
