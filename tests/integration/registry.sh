@@ -95,6 +95,9 @@ same "a stack is gone" 0 "$(layers)"
 matches "six layers come" 'Status: Downloaded newer' d pull 127.0.0.1:5000/a/stack:5
 same "they are the same image" "$stack" "$(image_id 127.0.0.1:5000/a/stack:5)"
 same "with as many layers" "$before 0" "$(layers) $(ready)"
+# A mark that stays would have the layer thrown away after the next boot.
+all_synced() { [ -z "$(find "$T/root/graph" -name unsynced)" ]; }
+check "all of them are on the disk soon" eventually all_synced
 same "with what is in them" "4 5 " "$(d run --rm --net none 127.0.0.1:5000/a/stack:5 sh -c 'cat /d/*/f' | tr '\n' ' ')"
 d save 127.0.0.1:5000/a/stack:5 >"$T/stack.tar"
 d rmi -f "$stack" >/dev/null
