@@ -34,7 +34,7 @@ struct transfer_blob {
 };
 
 struct transfers *transfers_new(struct graph *g);
-void transfers_free(struct transfers *t); /* when none is under way */
+void transfers_free(struct transfers *t); /* when nobody watches one; waits for their ends */
 
 /*
  * Have it come, onto parent (a reference is taken) if the driver needs to know that first. Both texts
