@@ -168,6 +168,10 @@ good moved "a blob that is elsewhere"
 bad token "a registry with tokens, without a password" 'incorrect username or password'
 d login -u me -p secret "$bad" >/dev/null
 good token "and with one"
+bad astray "a blob elsewhere, where somebody wants a password" 'unauthorized'
+refute "... which does not get it" grep -q stolen "$T/bad.log"
+d tag "$bad/token:1" "$bad/pushed:1"
+matches "a push of which each step fails once" '1: digest: sha256:' d push "$bad/pushed:1"
 bad loop "redirections in a circle" 'redirects'
 bad forever "one that never serves it (503)" '503'
 bad lies "a blob that is not what its name says" 'unexpected EOF|gzip|verification failed'
