@@ -237,7 +237,7 @@ static struct transfer *transfer_new(struct transfers *all, struct session *s, s
 }
 
 struct transfer *transfer_start(struct transfers *all, struct session *s, struct layer *parent,
-				const struct transfer_blob *b)
+				const struct transfer_blob *b, bool *joined)
 {
 	bool alone = ready_is_supported(all->graph);
 	autofree char *key = xasprintf("%s %s", b->diff_id, alone || !parent ? "" : parent->chain);
@@ -245,7 +245,8 @@ struct transfer *transfer_start(struct transfers *all, struct session *s, struct
 
 	pthread_mutex_lock(&all->lock);
 	t = map_get(&all->active, key);
-	if (t && !atomic_load(&t->cancelled)) {
+	*joined = t && !atomic_load(&t->cancelled);
+	if (*joined) {
 		t->watchers++;
 	} else {
 		t = new;
