@@ -165,11 +165,30 @@ static char *sentence_of(const struct buf *body, int status)
 	return xasprintf("received unexpected HTTP status: %d", status);
 }
 
+/*
+ * A token that does not go so far (RFC 6750): Docker Hub says so of what is not there or is not ours, with
+ * a body that only asks for authentication.
+ */
+static bool is_out_of_scope(const struct wire *h)
+{
+	const char *header;
+
+	for (size_t i = 0; (header = wire_header(h, "WWW-Authenticate", i)); i++)
+		if (strstr(header, "error=\"insufficient_scope\""))
+			return true;
+	return false;
+}
+
 int session_fail(struct wire *h, int status, struct error *err)
 {
 	autobuf struct buf body = BUF_INIT(ANSWER_MAX);
 	autofree char *text = NULL;
 
+	if (status >= 400 && status < 500 && is_out_of_scope(h)) {
+		wire_end(h);
+		return error_set(err, ERR_FORBIDDEN,
+				 "denied: requested access to the resource is denied");
+	}
 	(void)wire_read_all(h, &body, NULL); /* the status is enough */
 	wire_end(h);
 	text = sentence_of(&body, status);
@@ -560,9 +579,9 @@ int session_ping(struct session *s, struct wire *h, struct error *err)
 
 	if (status < 0)
 		return -1;
-	if (status == 401)
+	if (status == 401) {
 		(void)note_challenge(s, h);
-	else if (status != 200) {
+	} else if (status >= 500) { /* there are registries that have nothing there, and images */
 		session_fail(h, status, err);
 		return error_prefix(err, "Get \"%s\"", url);
 	}

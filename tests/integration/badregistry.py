@@ -66,6 +66,11 @@ manifest, blobs = image(own, packed)
 blobs[digest(packed)] = gzip.compress(own, 6, mtime=1)  # the same layer, packed at another time
 add("other", manifest, blobs)
 own, packed = salted()
+manifest, blobs = image(own, packed)
+add("honest", manifest, blobs)
+manifest, blobs = image(own, packed[:-1] + b"x", {"author": "somebody else"})  # the same layer, they say
+add("spoilt", manifest, blobs)
+own, packed = salted()
 manifest, blobs = image(own, packed, size=len(packed) + 10)
 add("short", manifest, blobs)
 own, packed = salted()
@@ -153,6 +158,9 @@ class Handler(BaseHTTPRequestHandler):
         name, kind, what = parts[2], parts[3], parts[4]
         if name == "token" and self.headers.get("Authorization") != "Bearer a-token":
             realm = f'Bearer realm="http://127.0.0.1:{port}/token",service="bad",scope="repository:token:pull"'
+            return self.refuse(401, "UNAUTHORIZED", "authentication required", WWW_Authenticate=realm)
+        if name == "private":
+            realm = f'Bearer realm="http://127.0.0.1:{port}/token",service="bad",error="insufficient_scope"'
             return self.refuse(401, "UNAUTHORIZED", "authentication required", WWW_Authenticate=realm)
         if name == "pushed" and kind == "blobs":
             there = what in pushed
@@ -251,7 +259,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             time.sleep(100)
             return
-        if name == "slow":
+        if name in ("slow", "spoilt"):
             for at in range(start, len(data), 20000):
                 self.wfile.write(data[at:at + 20000])
                 self.wfile.flush()

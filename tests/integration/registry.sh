@@ -168,6 +168,7 @@ good moved "a blob that is elsewhere"
 bad token "a registry with tokens, without a password" 'incorrect username or password'
 d login -u me -p secret "$bad" >/dev/null
 good token "and with one"
+bad private "what is not ours" "^Error response from daemon: pull access denied for $bad/private, repository does not exist or may require 'docker login': denied: requested access to the resource is denied"
 bad astray "a blob elsewhere, where somebody wants a password" 'unauthorized'
 refute "... which does not get it" grep -q stolen "$T/bad.log"
 d tag "$bad/token:1" "$bad/pushed:1"
@@ -203,6 +204,13 @@ half_made() { ! nothing_half_made; }
 # The config may come twice, the layer must not.
 same "... with one download" "1 2" "$(grep 'GET /v2/slow/blobs' "$T/bad.log" | sort | uniq -c | awk 'NR == 1 || $1 < m {m = $1} END {print m, NR}')"
 d rmi "$bad/slow:1" >/dev/null
+
+d pull "$bad/spoilt:1" >"$T/first" 2>&1 &
+first=$!
+eventually half_made
+check "a pull whose layer is on its way from where it is spoilt" d pull -q "$bad/honest:1"
+wait $first && not_ok "... only the other one fails" || ok "... only the other one fails"
+d rmi "$bad/honest:1" >/dev/null
 
 d pull "$bad/slow:1" >/dev/null 2>&1 &
 first=$!
