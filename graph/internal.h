@@ -156,6 +156,7 @@ bool layer_is_synced(int dir, const char *hex);
 /* sync.c: write to the disk in the background, then take away the marks of layers that were not. */
 #define UNSYNCED "unsynced"
 bool sync_boot_id(struct buf *b);
+int sync_mark(int dir, const char *folder); /* 0, or -1 with errno */
 void sync_start(struct graph *g);
 void sync_wait(struct graph *g);
 

@@ -206,11 +206,10 @@ static int save_meta(struct making *m, const struct layer *parent, struct error 
 				       (json_int_t)m->result.size, "tarsize",
 				       (json_int_t)m->result.tar_size, "root", m->result.has_root);
 	autofree char *text = json_text(j);
-	autobuf struct buf boot = BUF_INIT(256);
 
 	if (fs_save_atomic(m->dir, "meta", text, strlen(text), 0600, 0) < 0)
 		return error_sys(err, "cannot save a layer");
-	if (sync_boot_id(&boot) && fs_save_atomic(m->dir, UNSYNCED, boot.p, boot.len, 0600, 0) < 0)
+	if (sync_mark(m->dir, ".") < 0)
 		return error_sys(err, "cannot save a layer");
 	return 0;
 }

@@ -13,14 +13,16 @@
 
 #define TELL_MS 100 /* between two looks at what came in */
 #define SHORT_ID 12
+#define RESTARTS_MAX 3
 
 /* One layer on its way. */
 struct piece {
 	struct transfer_blob blob;
 	char short_id[SHORT_ID + 1]; /* of the blob, for people */
 	struct transfer *transfer;   /* NULL: it is here, or not begun */
-	bool here, finished;
+	bool here, finished, joined; /* joined: the transfer is another pull's */
 	int64_t told;
+	int restarts;
 };
 
 struct stack {
@@ -168,8 +170,20 @@ static void start(struct stack *s, struct piece *piece)
 		return;
 	}
 	piece->finished = false;
-	piece->transfer =
-		transfer_start(s->pull->g->transfers, s->pull->session, s->top, &piece->blob);
+	piece->transfer = transfer_start(s->pull->g->transfers, s->pull->session, s->top,
+					 &piece->blob, &piece->joined);
+}
+
+/* That a layer does not come from another pull's registry says nothing about ours. */
+static bool start_own(struct stack *s, struct piece *piece)
+{
+	if (!piece->joined || piece->restarts++ == RESTARTS_MAX)
+		return false;
+	transfer_leave(piece->transfer);
+	piece->transfer = NULL;
+	piece->told = 0;
+	start(s, piece);
+	return true;
 }
 
 /* 1: it is all there, 0: not yet, -1 with err. */
@@ -183,6 +197,8 @@ static int look(struct stack *s, struct piece *piece, struct error *err)
 		return 0;
 	v = transfer_look(piece->transfer);
 	if (v.state == TRANSFER_FAILED) {
+		if (start_own(s, piece))
+			return 0;
 		if (err)
 			*err = v.err;
 		return -1;

@@ -87,72 +87,104 @@ int ready_add(struct graph *g, const struct layer_source *src, const char *origi
 	return 0;
 }
 
-/* Write down what it stands on: the driver first, so that meta never promises too much. */
-static int set_parent(struct graph *g, const char *diff_id, const char *name,
+static void discard(struct graph *g, const char *name)
+{
+	struct error err;
+
+	if (g->ops->remove(g->self, name, &err) < 0)
+		log_warn("%s, ignoring", err.text);
+}
+
+/*
+ * Out of the folder of those that wait, for good: from here on it is a layer that is being made, and goes
+ * at the next open if we do not come to the end. What it stands on is not on the disk yet: it is marked
+ * again, also when the rest of it was synced long ago.
+ */
+static int take_out(struct graph *g, const char *diff_id, char scratch[SCRATCH_SIZE],
+		    struct error *err)
+{
+	id_random_hex(scratch, (SCRATCH_SIZE - 1) / 2);
+	if (renameat(g->ready_fd, digest_hex(diff_id), g->tmp_fd, scratch) < 0) {
+		*scratch = '\0';
+		return error_sys(err, "cannot take layer %s", diff_id);
+	}
+	return sync_mark(g->tmp_fd, scratch) < 0 ? error_sys(err, "cannot save layer %s", diff_id)
+						 : 0;
+}
+
+/* Write down what it stands on. */
+static int set_parent(struct graph *g, const char *scratch, const char *name,
 		      const struct layer *parent, struct error *err)
 {
-	autofree char *path = xasprintf("%s/meta", digest_hex(diff_id)), *changed = NULL;
+	autofree char *path = xasprintf("%s/meta", scratch), *changed = NULL;
 	autobuf struct buf text = BUF_INIT(4096);
 	autojson json_t *meta = NULL;
 
-	if (fs_read_file(g->ready_fd, path, &text) < 0)
-		return error_sys(err, "cannot read layer %s", diff_id);
+	if (fs_read_file(g->tmp_fd, path, &text) < 0)
+		return error_sys(err, "cannot read layer %s", name);
 	meta = json_parse(buf_text(&text), text.len, err);
 	if (!meta)
-		return error_prefix(err, "layer %s", diff_id);
+		return error_prefix(err, "layer %s", name);
 	if (parent && g->ops->set_parent(g->self, name, parent->name,
 					 !json_get_bool(meta, "root", true), err) < 0)
 		return -1;
 	json_object_set_new(meta, "parent", parent ? json_string(parent->chain) : json_null());
 	changed = json_text(meta);
-	if (fs_save_atomic(g->ready_fd, path, changed, strlen(changed), 0600, 0) < 0)
-		return error_sys(err, "cannot save layer %s", diff_id);
+	if (fs_save_atomic(g->tmp_fd, path, changed, strlen(changed), 0600, 0) < 0)
+		return error_sys(err, "cannot save layer %s", name);
 	return 0;
 }
 
-/* Into the store, unless somebody was faster with the same one; then ours is deleted. */
-static struct layer *move(struct graph *g, const char *diff_id, struct layer *parent,
-			  const char *chain, struct error *err)
+/* Into the store, unless somebody was faster with the same one; then l is freed. */
+static struct layer *publish_on(struct graph *g, struct layer *l, const char *scratch,
+				struct layer *parent, struct error *err)
 {
-	char *unused = NULL;
-	struct layer *l = layer_read(g, g->ready_fd, digest_hex(diff_id), chain, &unused), *there;
+	struct layer *there;
 
-	free(unused);
-	if (!l) {
-		error_set(err, ERR_INTERNAL, "layer %s is not whole", diff_id);
-		return NULL;
-	}
 	pthread_mutex_lock(&g->lock);
-	there = map_get(&g->layers, chain);
-	if (!there &&
-	    renameat(g->ready_fd, digest_hex(diff_id), g->layers_fd, digest_hex(chain)) == 0) {
+	there = map_get(&g->layers, l->chain);
+	if (!there && renameat(g->tmp_fd, scratch, g->layers_fd, digest_hex(l->chain)) == 0) {
 		l->parent = parent;
 		l->refs = 1;
 		if (parent)
 			parent->refs++;
-		map_set(&g->layers, chain, l);
+		map_set(&g->layers, l->chain, l);
 		pthread_mutex_unlock(&g->lock);
+		sync_start(g);
 		return l;
 	}
 	if (there)
 		there->refs++;
 	else
-		error_sys(err, "cannot save layer %s", chain);
+		error_sys(err, "cannot save layer %s", l->chain);
 	pthread_mutex_unlock(&g->lock);
 	free(l);
 	return there;
 }
 
-static void discard(struct graph *g, const char *diff_id, const char *name)
+static struct layer *move(struct graph *g, const char *diff_id, const char *chain, const char *name,
+			  struct layer *parent, struct error *err)
 {
-	char aside[SCRATCH_SIZE];
-	struct error err;
+	char *unused = NULL, scratch[SCRATCH_SIZE] = "";
+	struct layer *l = layer_read(g, g->ready_fd, digest_hex(diff_id), chain, &unused);
+	bool whole = l;
 
-	id_random_hex(aside, (SCRATCH_SIZE - 1) / 2);
-	if (renameat(g->ready_fd, digest_hex(diff_id), g->tmp_fd, aside) == 0)
-		scratch_remove(g, aside);
-	if (g->ops->remove(g->self, name, &err) < 0)
-		log_warn("%s, ignoring", err.text);
+	free(unused);
+	if (take_out(g, diff_id, scratch, err) < 0 ||
+	    set_parent(g, scratch, name, parent, err) < 0) {
+		free(l);
+		l = NULL;
+	} else if (whole) {
+		l = publish_on(g, l, scratch, parent, err);
+	} else {
+		error_set(err, ERR_INTERNAL, "layer %s is not whole", diff_id);
+	}
+	if (l && strcmp(l->name, name) == 0)
+		return l;
+	if (*scratch)
+		scratch_remove(g, scratch);
+	discard(g, name);
+	return l;
 }
 
 /* Take it, for us alone: its driver's name, or "" when another has used it up meanwhile. */
@@ -193,10 +225,7 @@ struct layer *ready_adopt(struct graph *g, struct layer *parent, const char *dif
 			error_set(err, ERR_NOT_FOUND, "layer %s is not there", diff_id);
 		return l;
 	}
-	if (set_parent(g, diff_id, name, parent, err) == 0)
-		l = move(g, diff_id, parent, chain, err);
-	if (!l || strcmp(l->name, name) != 0)
-		discard(g, diff_id, name);
+	l = move(g, diff_id, chain, name, parent, err);
 	forget(g, diff_id);
 	return l;
 }

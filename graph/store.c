@@ -159,8 +159,8 @@ void graph_close(struct graph *g)
 	const int fds[] = { g->fd,       g->tmp_fd,    g->images_fd, g->layers_fd,
 			    g->ready_fd, g->mounts_fd, g->inits_fd };
 
-	sync_wait(g);
 	transfers_free(g->transfers);
+	sync_wait(g);
 	trash_close(g->trash);
 	for (size_t i = 0; i < array_size(fds); i++)
 		if (fds[i] >= 0)

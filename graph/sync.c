@@ -20,6 +20,14 @@ bool sync_boot_id(struct buf *b)
 	return fs_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", b) == 0;
 }
 
+int sync_mark(int dir, const char *folder)
+{
+	autofree char *path = xasprintf("%s/" UNSYNCED, folder);
+	autobuf struct buf boot = BUF_INIT(256);
+
+	return sync_boot_id(&boot) ? fs_save_atomic(dir, path, boot.p, boot.len, 0600, 0) : 0;
+}
+
 /* The marks that are there now: only what they stand for is on the disk after the sync. */
 static void list_marks(int dir, struct strlist *marks)
 {
@@ -41,7 +49,7 @@ static void list_marks(int dir, struct strlist *marks)
 	closedir(d);
 }
 
-/* A layer that is put on another meanwhile is in the other folder: it keeps its mark for once more. */
+/* A layer that is put on another meanwhile is in the other folder: it keeps its mark, and is synced again. */
 static void unmark(int dir, const struct strlist *marks)
 {
 	for (size_t i = 0; i < marks->n; i++)

@@ -70,6 +70,11 @@ void transfers_free(struct transfers *t)
 {
 	if (!t)
 		return;
+	/* Those that nobody watches any more end soon, but they do so on their own. */
+	pthread_mutex_lock(&t->lock);
+	while (t->running)
+		pthread_cond_wait(&t->changed, &t->lock);
+	pthread_mutex_unlock(&t->lock);
 	map_done(&t->active);
 	pthread_cond_destroy(&t->changed);
 	pthread_mutex_destroy(&t->lock);
@@ -171,13 +176,16 @@ static void run(void *arg)
 	t->thread = false;
 	if (map_get(&all->active, t->key) == t)
 		map_del(&all->active, t->key);
-	all->running--;
-	start_next(all);
-	last = !t->watchers;
+	last = !t->watchers; /* else it is theirs from here on */
 	pthread_cond_broadcast(&all->changed);
 	pthread_mutex_unlock(&all->lock);
 	if (last)
 		transfer_free(t);
+	pthread_mutex_lock(&all->lock);
+	all->running--; /* the last that we do: see transfers_free() */
+	start_next(all);
+	pthread_cond_broadcast(&all->changed);
+	pthread_mutex_unlock(&all->lock);
 }
 
 /* With the lock held: as many as may run. */
@@ -229,7 +237,7 @@ static struct transfer *transfer_new(struct transfers *all, struct session *s, s
 }
 
 struct transfer *transfer_start(struct transfers *all, struct session *s, struct layer *parent,
-				const struct transfer_blob *b)
+				const struct transfer_blob *b, bool *joined)
 {
 	bool alone = ready_is_supported(all->graph);
 	autofree char *key = xasprintf("%s %s", b->diff_id, alone || !parent ? "" : parent->chain);
@@ -237,7 +245,8 @@ struct transfer *transfer_start(struct transfers *all, struct session *s, struct
 
 	pthread_mutex_lock(&all->lock);
 	t = map_get(&all->active, key);
-	if (t && !atomic_load(&t->cancelled)) {
+	*joined = t && !atomic_load(&t->cancelled);
+	if (*joined) {
 		t->watchers++;
 	} else {
 		t = new;

@@ -7,6 +7,7 @@
 #ifndef GRAPH_TRANSFER_H
 #define GRAPH_TRANSFER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pkg/digest.h"
@@ -34,14 +35,15 @@ struct transfer_blob {
 };
 
 struct transfers *transfers_new(struct graph *g);
-void transfers_free(struct transfers *t); /* when none is under way */
+void transfers_free(struct transfers *t); /* when nobody watches one; waits for their ends */
 
 /*
  * Have it come, onto parent (a reference is taken) if the driver needs to know that first. Both texts
- * and the session are copied or referenced.
+ * and the session are copied or referenced. *joined: it was under way already, from wherever another pull
+ * has it.
  */
 struct transfer *transfer_start(struct transfers *t, struct session *s, struct layer *parent,
-				const struct transfer_blob *blob);
+				const struct transfer_blob *blob, bool *joined);
 struct transfer_view transfer_look(struct transfer *t);
 /*
  * With the result, after it is done: the layer on parent, a reference. ERR_NOT_FOUND: somebody else

@@ -68,7 +68,10 @@ int session_manifest(struct session *s, struct wire *h, const char *tag_or_diges
 	return -1;
 }
 
-/* `Link: </v2/NAME/tags/list?last=x&n=100>; rel="next"`: the path, or NULL. The caller frees. */
+/*
+ * `Link: </v2/NAME/tags/list?last=x&n=100>; rel="next"`: the path, or a whole URL; NULL: no more. The
+ * caller frees.
+ */
 static char *next_page(const struct wire *h)
 {
 	const char *link = wire_header(h, "Link", 0);
@@ -77,7 +80,7 @@ static char *next_page(const struct wire *h)
 	if (!link || *link != '<' || !strstr(link, "next"))
 		return NULL;
 	end = strchr(link, '>');
-	return end && strncmp(link + 1, "/v2/", 4) == 0
+	return end && (strncmp(link + 1, "/v2/", 4) == 0 || strncmp(link + 1, "http", 4) == 0)
 		       ? xstrndup(link + 1, (size_t)(end - link - 1))
 		       : NULL;
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "pkg/httpc.h"
@@ -20,7 +21,8 @@
 #define TRIES 6
 #define FIRST_PAUSE_MS 250
 #define PAUSE_MAX_MS 30000
-#define TOKEN_SECONDS 60 /* how long one lasts that does not say so */
+#define TOKEN_SECONDS 60 /* how long one lasts that does not say so, and at least */
+#define TOKEN_SECONDS_MAX (24 * 3600)
 
 struct session {
 	atomic_int refs;
@@ -163,11 +165,30 @@ static char *sentence_of(const struct buf *body, int status)
 	return xasprintf("received unexpected HTTP status: %d", status);
 }
 
+/*
+ * A token that does not go so far (RFC 6750): Docker Hub says so of what is not there or is not ours, with
+ * a body that only asks for authentication.
+ */
+static bool is_out_of_scope(const struct wire *h)
+{
+	const char *header;
+
+	for (size_t i = 0; (header = wire_header(h, "WWW-Authenticate", i)); i++)
+		if (strstr(header, "error=\"insufficient_scope\""))
+			return true;
+	return false;
+}
+
 int session_fail(struct wire *h, int status, struct error *err)
 {
 	autobuf struct buf body = BUF_INIT(ANSWER_MAX);
 	autofree char *text = NULL;
 
+	if (status >= 400 && status < 500 && is_out_of_scope(h)) {
+		wire_end(h);
+		return error_set(err, ERR_FORBIDDEN,
+				 "denied: requested access to the resource is denied");
+	}
 	(void)wire_read_all(h, &body, NULL); /* the status is enough */
 	wire_end(h);
 	text = sentence_of(&body, status);
@@ -272,6 +293,7 @@ static int read_token(struct session *s, struct wire *h, const char *scope, stru
 	autobuf struct buf body = BUF_INIT(ANSWER_MAX);
 	autojson json_t *j = NULL;
 	const char *token;
+	int64_t seconds;
 
 	if (wire_read_all(h, &body, err) < 0)
 		return -1;
@@ -282,12 +304,15 @@ static int read_token(struct session *s, struct wire *h, const char *scope, stru
 	if (!*token || strpbrk(token, "\r\n"))
 		return error_set(err, ERR_INTERNAL,
 				 "authorization server did not include a token in the response");
+	seconds = json_get_int(j, "expires_in", TOKEN_SECONDS);
+	seconds = seconds < TOKEN_SECONDS ? TOKEN_SECONDS : seconds;
+	seconds = seconds > TOKEN_SECONDS_MAX ? TOKEN_SECONDS_MAX : seconds;
 	pthread_mutex_lock(&s->lock);
 	free(s->token);
 	free(s->token_scope);
 	s->token = xstrdup(token);
 	s->token_scope = xstrdup(scope);
-	s->token_ends = seconds_now() + json_get_int(j, "expires_in", TOKEN_SECONDS) * 9 / 10;
+	s->token_ends = seconds_now() + seconds * 9 / 10;
 	pthread_mutex_unlock(&s->lock);
 	return 0;
 }
@@ -314,10 +339,16 @@ static int fetch_token(struct session *s, struct wire *h, const struct challenge
 
 /* ---- requests ---- */
 
-/* With the lock held. */
+/*
+ * With the lock held. A token for more than that, with what else a mount needs, is one for this too: else
+ * threads that push would take each other's away.
+ */
 static bool has_token(const struct session *s, const char *scope)
 {
-	return s->token && strcmp(s->token_scope, scope) == 0 && seconds_now() < s->token_ends;
+	size_t n = strlen(scope);
+
+	return s->token && strncmp(s->token_scope, scope, n) == 0 &&
+	       (!s->token_scope[n] || s->token_scope[n] == ' ') && seconds_now() < s->token_ends;
 }
 
 /* What is known to be needed. True: something was sent. */
@@ -336,12 +367,24 @@ static bool add_authorization(struct session *s, const char *scope, struct strli
 	return headers->n > before;
 }
 
+/* Bytes of scheme, host and port, without a port that goes without saying; 0: no URL. */
+static size_t origin_length(const char *url)
+{
+	const char *host = strstr(url, "://");
+	bool is_tls = strncasecmp(url, "https:", 6) == 0;
+	const char *port = is_tls ? ":443" : ":80";
+	size_t n = host ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
+	size_t m = strlen(port);
+
+	return n > m && strncmp(url + n - m, port, m) == 0 ? n - m : n;
+}
+
 /* A whole URL of another server (an upload's, say) is not given our credentials. */
 static bool is_ours(const struct session *s, const char *url)
 {
-	size_t n = strlen(s->endpoint.base);
+	size_t n = origin_length(s->endpoint.base);
 
-	return strncmp(url, s->endpoint.base, n) == 0 && (!url[n] || strchr("/?", url[n]));
+	return n == origin_length(url) && strncasecmp(url, s->endpoint.base, n) == 0;
 }
 
 static char *url_of(const struct session *s, const char *path)
@@ -370,12 +413,17 @@ static int send(struct session *s, struct wire *h, const struct session_request 
 	return wire_begin(h, &r, err);
 }
 
-/* The challenges of a 401, of which the strongest is kept: its scheme. */
+/*
+ * The challenges of a 401, of which the strongest is kept: its scheme. Whom we were only sent on to does
+ * not say where our password goes.
+ */
 static int note_challenge(struct session *s, struct wire *h)
 {
 	struct challenge best = { 0 };
 	const char *header;
 
+	if (!is_ours(s, wire_url(h)))
+		return CHALLENGE_NONE;
 	for (size_t i = 0; (header = wire_header(h, "WWW-Authenticate", i)); i++) {
 		struct challenge c;
 
@@ -442,6 +490,21 @@ static bool needs_token(struct session *s, const char *scope)
 	return needs;
 }
 
+/*
+ * A 401 to a body, part of which is gone: the token was taken back, or ran out on the way. Whoever has
+ * the body begins it again, with another one.
+ */
+static int refuse_body(struct session *s, struct wire *h, struct error *err)
+{
+	pthread_mutex_lock(&s->lock);
+	s->token_ends = 0;
+	pthread_mutex_unlock(&s->lock);
+	session_fail(h, 401, err);
+	if (err)
+		err->kind = ERR_UNAVAILABLE;
+	return -1;
+}
+
 static int call_once(struct session *s, struct wire *h, const struct session_request *q,
 		     const char *url, const char *scope, struct error *err)
 {
@@ -452,13 +515,16 @@ static int call_once(struct session *s, struct wire *h, const struct session_req
 	if (q->read && needs_token(s, scope) && answer_challenge(s, h, scope, err) < 0)
 		return -1;
 	status = send(s, h, q, url, scope, &authorized, err);
-	if (status != 401 || !is_ours(s, url) || s->credentials.registry_token)
+	if (status != 401 || !is_ours(s, url) || !is_ours(s, wire_url(h)) ||
+	    s->credentials.registry_token)
 		return status;
 	scheme = note_challenge(s, h);
 	if (scheme == CHALLENGE_BASIC && authorized)
 		return status; /* they were refused */
 	if (scheme == CHALLENGE_BASIC && !s->credentials.user)
 		return no_credentials(h, q->method, url, err);
+	if (q->read)
+		return refuse_body(s, h, err);
 	more = answer_challenge(s, h, scope, err);
 	if (more <= 0)
 		return more < 0 ? -1 : status;
@@ -513,9 +579,9 @@ int session_ping(struct session *s, struct wire *h, struct error *err)
 
 	if (status < 0)
 		return -1;
-	if (status == 401)
+	if (status == 401) {
 		(void)note_challenge(s, h);
-	else if (status != 200) {
+	} else if (status >= 500) { /* there are registries that have nothing there, and images */
 		session_fail(h, status, err);
 		return error_prefix(err, "Get \"%s\"", url);
 	}

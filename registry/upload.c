@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "pkg/log.h"
 #include "pkg/mem.h"
@@ -13,6 +14,12 @@
 
 #define TRIES 5
 #define PAUSE_MS 500
+
+/* The specification has one for each request, and registries have others. */
+static bool is_success(int status)
+{
+	return status >= 200 && status < 300;
+}
 
 int upload_exists(struct session *s, struct wire *w, const char *digest, int64_t *size,
 		  struct error *err)
@@ -42,7 +49,14 @@ static char *location_of(struct session *s, struct wire *w, struct error *err)
 		error_set(err, ERR_INTERNAL, "the registry did not say where to upload to");
 		return NULL;
 	}
-	return *location == '/' ? xasprintf("%s%s", session_base(s), location) : xstrdup(location);
+	if (*location == '/')
+		return xasprintf("%s%s", session_base(s), location);
+	/* What is pushed to a registry that has TLS does not travel without. */
+	if (strncmp(session_base(s), "https:", 6) == 0 && strncasecmp(location, "http:", 5) == 0) {
+		error_set(err, ERR_INTERNAL, "refusing to upload to \"%s\" without TLS", location);
+		return NULL;
+	}
+	return xstrdup(location);
 }
 
 int upload_mount(struct session *s, struct wire *w, const char *digest, const char *from,
@@ -51,10 +65,17 @@ int upload_mount(struct session *s, struct wire *w, const char *digest, const ch
 	autofree char *path = xasprintf("/blobs/uploads/?mount=%s&from=%s", digest, from);
 	autofree char *location = NULL;
 	struct session_request q = { .method = "POST", .path = path, .also = from, .length = -1 };
-	int status = session_call(s, w, &q, err);
+	struct error own = { 0 };
+	int status = session_call(s, w, &q, &own);
 
-	if (status < 0)
+	if (status < 0 && own.kind == ERR_CANCELLED) {
+		if (err)
+			*err = own;
 		return -1;
+	}
+	/* No token for the other repository, say: then it is sent. */
+	if (status < 0)
+		return 0;
 	if (status == 201) {
 		wire_end(w);
 		return 1;
@@ -80,7 +101,7 @@ static char *begin(struct session *s, struct wire *w, struct error *err)
 
 	if (status < 0)
 		return NULL;
-	if (status != 202) {
+	if (!is_success(status)) {
 		session_fail(w, status, err);
 		return NULL;
 	}
@@ -127,7 +148,7 @@ static int send_rest(struct session *s, struct wire *w, const struct upload *u, 
 	status = session_call(s, w, &q, err);
 	if (status < 0)
 		return -1;
-	if (status != 202 && status != 204)
+	if (!is_success(status))
 		return session_fail(w, status, err);
 	next = location_of(s, w, err);
 	wire_end(w);
@@ -167,10 +188,16 @@ static int finish(struct session *s, struct wire *w, const char *location, const
 		xasprintf("%s%cdigest=%s", location, strchr(location, '?') ? '&' : '?', digest);
 	struct session_request q = { .method = "PUT", .path = path, .length = -1, .patient = true };
 	int status = session_call(s, w, &q, err);
+	int64_t size;
 
 	if (status < 0)
 		return -1;
-	if (status != 201 && status != 204)
+	/* It was ended by an attempt whose answer was lost. */
+	if (status == 404 && upload_exists(s, w, digest, &size, NULL) > 0)
+		return 0;
+	if (status == 404)
+		return error_set(err, ERR_NOT_FOUND, "blob upload unknown to registry");
+	if (!is_success(status))
 		return session_fail(w, status, err);
 	wire_end(w);
 	return 0;
@@ -263,21 +290,28 @@ int upload_manifest(struct session *s, struct wire *w, const char *tag, const ch
 {
 	autofree char *path = xasprintf("/manifests/%s", tag);
 	autostrlist struct strlist headers = STRLIST_INIT;
-	struct text t = { text, text, n, n };
+	struct text t = { .all = text, .n = n };
 	struct session_request q = { .method = "PUT",
 				     .path = path,
 				     .headers = &headers,
 				     .read = read_text,
 				     .from = &t,
 				     .length = (int64_t)n };
+	struct error own = { 0 };
 	int status;
 
 	strlist_addf(&headers, "Content-Type: %s", type);
-	status = session_call(s, w, &q, err);
-	if (status < 0)
-		return -1;
-	if (status != 201)
-		return session_fail(w, status, err);
+	for (int tried = 1;; tried++) {
+		(void)begin_text(&t, NULL);
+		status = session_call(s, w, &q, &own);
+		if (status >= 0 && !is_success(status))
+			session_fail(w, status, &own);
+		if (is_success(status) || own.kind != ERR_UNAVAILABLE || tried == TRIES ||
+		    wire_pause(w, PAUSE_MS, &own) < 0)
+			break;
+	}
 	wire_end(w);
-	return 0;
+	if (!is_success(status) && err)
+		*err = own;
+	return is_success(status) ? 0 : -1;
 }

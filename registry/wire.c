@@ -24,6 +24,8 @@
 #define WAIT_MS 200
 #define CONNECT_SECONDS 30L
 #define STALL_SECONDS 15L /* without a byte: the connection is given up */
+/* The same where something is written: a registry may move a whole blob before it answers. */
+#define WRITE_STALL_SECONDS 300L
 
 struct wire {
 	const struct curl_lib *lib;
@@ -175,11 +177,15 @@ static void set_options(struct wire *h, const struct wire_request *r)
 {
 	const struct curl_lib *lib = h->lib;
 	bool is_tls = strncasecmp(r->url, "https:", 6) == 0;
+	bool writes = strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0;
 
 	lib->easy_reset(h->easy);
 	for (size_t i = 0; r->headers && i < r->headers->n; i++)
 		h->headers = lib->slist_append(h->headers, r->headers->v[i]);
 	h->headers = lib->slist_append(h->headers, "Expect:"); /* no wait before a body */
+	/* There are servers that want to know that there is no body (411). */
+	if (writes && !r->read && strcmp(r->method, "DELETE") != 0)
+		h->headers = lib->slist_append(h->headers, "Content-Length: 0");
 	lib->easy_setopt(h->easy, CURLOPT_URL, r->url);
 	lib->easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, r->method);
 	lib->easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->headers);
@@ -193,7 +199,8 @@ static void set_options(struct wire *h, const struct wire_request *r)
 	lib->easy_setopt(h->easy, CURLOPT_NOSIGNAL, 1L);
 	lib->easy_setopt(h->easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
 	lib->easy_setopt(h->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	lib->easy_setopt(h->easy, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+	lib->easy_setopt(h->easy, CURLOPT_LOW_SPEED_TIME,
+			 writes ? WRITE_STALL_SECONDS : STALL_SECONDS);
 	lib->easy_setopt(h->easy, CURLOPT_BUFFERSIZE, RECEIVE_SIZE);
 	lib->easy_setopt(h->easy, CURLOPT_ERRORBUFFER, h->why);
 	lib->easy_setopt(h->easy, CURLOPT_WRITEFUNCTION, take_body);
@@ -373,6 +380,14 @@ const char *wire_header(const struct wire *h, const char *name, size_t i)
 			return line + n + 1 + strspn(line + n + 1, " \t");
 	}
 	return NULL;
+}
+
+const char *wire_url(const struct wire *h)
+{
+	char *url = NULL;
+
+	h->lib->easy_getinfo(h->easy, CURLINFO_EFFECTIVE_URL, &url);
+	return url ? url : h->url;
 }
 
 int64_t wire_length(const struct wire *h)

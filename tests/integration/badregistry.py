@@ -41,7 +41,7 @@ raw = open(layer_path, "rb").read()
 good = gzip.compress(raw, 6, mtime=0)
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
-repos = {}
+repos, uploads, pushed = {}, {}, {}
 
 
 def add(name, manifest, blobs, type=MANIFEST):
@@ -54,7 +54,7 @@ def salted():
     return own, gzip.compress(own, 6, mtime=0)
 
 
-for name in ("breaks", "norange", "stalls", "busy", "fails", "moved", "loop", "token", "once", "slow", "forever"):
+for name in ("breaks", "norange", "stalls", "busy", "fails", "moved", "loop", "token", "once", "slow", "forever", "astray"):
     own, packed = salted()
     add(name, *image(own, packed))
 own, packed = salted()
@@ -65,6 +65,11 @@ own, packed = salted()
 manifest, blobs = image(own, packed)
 blobs[digest(packed)] = gzip.compress(own, 6, mtime=1)  # the same layer, packed at another time
 add("other", manifest, blobs)
+own, packed = salted()
+manifest, blobs = image(own, packed)
+add("honest", manifest, blobs)
+manifest, blobs = image(own, packed[:-1] + b"x", {"author": "somebody else"})  # the same layer, they say
+add("spoilt", manifest, blobs)
 own, packed = salted()
 manifest, blobs = image(own, packed, size=len(packed) + 10)
 add("short", manifest, blobs)
@@ -148,6 +153,9 @@ class Handler(BaseHTTPRequestHandler):
             if self.headers.get("Authorization") != "Basic bWU6c2VjcmV0":  # me:secret
                 return self.refuse(401, "UNAUTHORIZED", "incorrect username or password")
             return self.answer(200, json.dumps({"token": "a-token", "expires_in": 300}).encode())
+        if self.path.startswith("/asks/"):  # where blobs of `astray` are not
+            realm = f'Bearer realm="http://127.0.0.1:{port}/token/stolen",service="bad"'
+            return self.refuse(401, "UNAUTHORIZED", "authentication required", WWW_Authenticate=realm)
         if self.path.startswith("/elsewhere/"):  # where blobs of `moved` really are
             name = "moved"
             return self.blob(name, self.path.rsplit("/", 1)[1])
@@ -156,6 +164,12 @@ class Handler(BaseHTTPRequestHandler):
         if name == "token" and self.headers.get("Authorization") != "Bearer a-token":
             realm = f'Bearer realm="http://127.0.0.1:{port}/token",service="bad",scope="repository:token:pull"'
             return self.refuse(401, "UNAUTHORIZED", "authentication required", WWW_Authenticate=realm)
+        if name == "private":
+            realm = f'Bearer realm="http://127.0.0.1:{port}/token",service="bad",error="insufficient_scope"'
+            return self.refuse(401, "UNAUTHORIZED", "authentication required", WWW_Authenticate=realm)
+        if name == "pushed" and kind == "blobs":
+            there = what in pushed
+            return self.answer(200 if there else 404, pushed.get(what, b""))
         if name not in repos:
             return self.refuse(404, "NAME_UNKNOWN", "repository name not known to registry")
         if kind == "manifests":
@@ -165,6 +179,53 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, text, Content_Type=type, Docker_Content_Digest=digest(text))
         self.blob(name, what)
 
+    # One may push to /v2/pushed/. Each step fails once.
+
+    def body(self):
+        data = b""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers["Content-Length"]))
+        while n := int(self.rfile.readline(), 16):
+            data += self.rfile.read(n)
+            self.rfile.readline()
+        self.rfile.readline()
+        return data
+
+    def do_POST(self):
+        log.write(f"{self.command} {self.path} {self.headers.get('Range')} {self.headers.get('Authorization')}\n")
+        if "Content-Length" not in self.headers:
+            return self.refuse(411, "UNSUPPORTED", "length required")
+        self.body()
+        self.answer(202, Location=f"http://127.0.0.1:{port}/v2/pushed/blobs/uploads/{self.count('upload')}")
+
+    def do_PATCH(self):
+        log.write(f"{self.command} {self.path} {self.headers.get('Range')} {self.headers.get('Authorization')}\n")
+        data = self.body()
+        if self.count("patch") == 1:  # the token that was good until now
+            realm = f'Bearer realm="http://127.0.0.1:{port}/token",service="bad"'
+            return self.refuse(401, "UNAUTHORIZED", "authentication required", WWW_Authenticate=realm)
+        uploads[self.path] = data
+        self.answer(202, Location=self.path)
+
+    def do_PUT(self):
+        log.write(f"{self.command} {self.path} {self.headers.get('Range')} {self.headers.get('Authorization')}\n")
+        if "Content-Length" not in self.headers:
+            return self.refuse(411, "UNSUPPORTED", "length required")
+        data = self.body()
+        if "/manifests/" in self.path:
+            return self.answer(503 if self.count("manifest") == 1 else 201)
+        where, want = self.path.split("?digest=")
+        if where not in uploads:
+            return self.refuse(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+        data = uploads.pop(where)
+        if digest(data) != want:
+            return self.refuse(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+        pushed[want] = data
+        if self.count("put") == 1:  # it is there, but nobody hears of it
+            self.close_connection = True
+            return
+        self.answer(201)
+
     def blob(self, name, what):
         data = repos[name][1].get(what)
         if data is None:
@@ -173,6 +234,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, data)
         if name == "loop":
             return self.answer(307, Location=self.path)
+        if name == "astray":
+            return self.answer(307, Location=f"http://localhost:{port}/asks/{what}")
         if name == "moved" and not self.path.startswith("/elsewhere"):
             return self.answer(307, Location=f"http://localhost:{port}/elsewhere/{what}")
         if name == "fails" and self.count("fails") < 3:
@@ -204,7 +267,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             time.sleep(100)
             return
-        if name == "slow":
+        if name in ("slow", "spoilt"):
             for at in range(start, len(data), 20000):
                 self.wfile.write(data[at:at + 20000])
                 self.wfile.flush()

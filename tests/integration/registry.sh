@@ -95,6 +95,9 @@ same "a stack is gone" 0 "$(layers)"
 matches "six layers come" 'Status: Downloaded newer' d pull 127.0.0.1:5000/a/stack:5
 same "they are the same image" "$stack" "$(image_id 127.0.0.1:5000/a/stack:5)"
 same "with as many layers" "$before 0" "$(layers) $(ready)"
+# A mark that stays would have the layer thrown away after the next boot.
+all_synced() { [ -z "$(find "$T/root/graph" -name unsynced)" ]; }
+check "all of them are on the disk soon" eventually all_synced
 same "with what is in them" "4 5 " "$(d run --rm --net none 127.0.0.1:5000/a/stack:5 sh -c 'cat /d/*/f' | tr '\n' ' ')"
 d save 127.0.0.1:5000/a/stack:5 >"$T/stack.tar"
 d rmi -f "$stack" >/dev/null
@@ -165,6 +168,11 @@ good moved "a blob that is elsewhere"
 bad token "a registry with tokens, without a password" 'incorrect username or password'
 d login -u me -p secret "$bad" >/dev/null
 good token "and with one"
+bad private "what is not ours" "^Error response from daemon: pull access denied for $bad/private, repository does not exist or may require 'docker login': denied: requested access to the resource is denied"
+bad astray "a blob elsewhere, where somebody wants a password" 'unauthorized'
+refute "... which does not get it" grep -q stolen "$T/bad.log"
+d tag "$bad/token:1" "$bad/pushed:1"
+matches "a push of which each step fails once" '1: digest: sha256:' d push "$bad/pushed:1"
 bad loop "redirections in a circle" 'redirects'
 bad forever "one that never serves it (503)" '503'
 bad lies "a blob that is not what its name says" 'unexpected EOF|gzip|verification failed'
@@ -196,6 +204,13 @@ half_made() { ! nothing_half_made; }
 # The config may come twice, the layer must not.
 same "... with one download" "1 2" "$(grep 'GET /v2/slow/blobs' "$T/bad.log" | sort | uniq -c | awk 'NR == 1 || $1 < m {m = $1} END {print m, NR}')"
 d rmi "$bad/slow:1" >/dev/null
+
+d pull "$bad/spoilt:1" >"$T/first" 2>&1 &
+first=$!
+eventually half_made
+check "a pull whose layer is on its way from where it is spoilt" d pull -q "$bad/honest:1"
+wait $first && not_ok "... only the other one fails" || ok "... only the other one fails"
+d rmi "$bad/honest:1" >/dev/null
 
 d pull "$bad/slow:1" >/dev/null 2>&1 &
 first=$!
