@@ -230,6 +230,18 @@ struct layer *ready_adopt(struct graph *g, struct layer *parent, const char *dif
 	return l;
 }
 
+/* One that is claimed. */
+static void throw_away(struct graph *g, const char *diff_id, const char *name)
+{
+	char aside[SCRATCH_SIZE];
+
+	id_random_hex(aside, (SCRATCH_SIZE - 1) / 2);
+	if (renameat(g->ready_fd, digest_hex(diff_id), g->tmp_fd, aside) == 0)
+		scratch_remove(g, aside);
+	discard(g, name);
+	forget(g, diff_id);
+}
+
 void ready_drop(struct graph *g, const char *diff_id)
 {
 	char name[LAYER_NAME_SIZE];
@@ -237,8 +249,7 @@ void ready_drop(struct graph *g, const char *diff_id)
 	claim(g, diff_id, name);
 	if (!*name)
 		return;
-	discard(g, diff_id, name);
-	forget(g, diff_id);
+	throw_away(g, diff_id, name);
 }
 
 /* Is it whole, and may somebody still come for it? NULL: no. */
@@ -327,8 +338,7 @@ int64_t graph_prune_ready(struct graph *g)
 	int64_t bytes = 0;
 
 	while (claim_any(g, diff_id, &r)) {
-		discard(g, diff_id, r.name);
-		forget(g, diff_id);
+		throw_away(g, diff_id, r.name);
 		bytes += r.size;
 	}
 	return bytes;
