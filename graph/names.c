@@ -74,13 +74,20 @@ static int save(struct graph *g, struct error *err)
 	return rc;
 }
 
-/* Set (id) or remove (NULL) one name in memory; what it was before goes to old. */
-static void change(struct graph *g, const char *repo, const char *name, const char *id,
+/*
+ * Set (id) or remove (NULL) one name in memory; what it was before goes to old. False: there is no such
+ * image, or not any more.
+ */
+static bool change(struct graph *g, const char *repo, const char *name, const char *id,
 		   char old[DIGEST_SIZE])
 {
 	json_t *names;
 
 	pthread_mutex_lock(&g->lock);
+	if (id && !image_get(g, id)) {
+		pthread_mutex_unlock(&g->lock);
+		return false;
+	}
 	names = json_object_get(g->names, repo);
 	snprintf(old, DIGEST_SIZE, "%s", json_get_str(names, name, ""));
 	if (id && !names) {
@@ -94,6 +101,7 @@ static void change(struct graph *g, const char *repo, const char *name, const ch
 	if (names && !json_object_size(names))
 		json_object_del(g->names, repo);
 	pthread_mutex_unlock(&g->lock);
+	return true;
 }
 
 static int change_and_save(struct graph *g, const struct reference *ref, const char *id,
@@ -102,12 +110,14 @@ static int change_and_save(struct graph *g, const struct reference *ref, const c
 	autofree char *repo = reference_name(ref), *name = reference_text(ref);
 	char unused[DIGEST_SIZE];
 
-	change(g, repo, name, id, old);
+	if (!change(g, repo, name, id, old))
+		return error_set(err, ERR_NOT_FOUND, "No such image: %s", id);
 	if (old[0] && id && strcmp(old, id) == 0)
 		return 0;
 	if (save(g, err) == 0)
 		return 0;
-	change(g, repo, name, *old ? old : NULL, unused);
+	if (!change(g, repo, name, *old ? old : NULL, unused))
+		change(g, repo, name, NULL, unused); /* what it was before is gone meanwhile */
 	return -1;
 }
 

@@ -68,10 +68,12 @@ static void pack(void *arg)
 int packer_begin(void *packer, struct error *err)
 {
 	struct packer *p = packer;
+	int64_t size;
 	int pipefd[2];
 
-	if (layertar_size(p->graph, p->layer, &p->size, err) < 0)
+	if (layertar_size(p->graph, p->layer, &size, err) < 0)
 		return -1;
+	atomic_store(&p->size, size);
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		return error_sys(err, "cannot make a pipe");
 	(void)fcntl(pipefd[1], F_SETPIPE_SZ, PIPE_SIZE); /* a smaller one is only slower */

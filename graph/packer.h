@@ -22,7 +22,7 @@ struct layer;
 struct packer {
 	struct graph *graph;
 	struct layer *layer;
-	int64_t size;       /* bytes of the tar */
+	atomic_llong size;  /* bytes of the tar */
 	atomic_llong bytes; /* of it, packed so far */
 	int64_t packed;     /* bytes that were read */
 	struct digest digest;

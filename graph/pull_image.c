@@ -13,6 +13,7 @@
 
 #define TELL_MS 100 /* between two looks at what came in */
 #define SHORT_ID 12
+#define LAYERS_MAX 127 /* as with Docker; overlay can stack about as many */
 #define RESTARTS_MAX 3
 
 /* One layer on its way. */
@@ -306,6 +307,8 @@ static int prepare(struct stack *s, const json_t *manifest, const json_t *config
 		return error_set(err, ERR_BAD_REQUEST,
 				 "invalid manifest, layers length mismatch: expected %zu, got %zu",
 				 chains->n, json_array_size(layers));
+	if (chains->n > LAYERS_MAX)
+		return error_set(err, ERR_BAD_REQUEST, "max depth exceeded: %zu layers", chains->n);
 	s->v = xcalloc(chains->n + 1, sizeof(*s->v));
 	s->n = chains->n;
 	json_array_foreach(layers, i, v)

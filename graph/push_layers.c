@@ -75,12 +75,12 @@ static int ask_for(struct loads *all, struct load *l, struct wire *w, json_t *or
 	int64_t size;
 	int rc;
 
-	if (!digest_is_valid(digest))
-		return 0;
+	if (!path || !digest_is_valid(digest))
+		return 0; /* what is of other registries is no business of this one */
 	rc = upload_exists(p->session, w, digest, &size, err);
 	if (rc > 0) {
 		atomic_store(&l->step, STEP_THERE);
-	} else if (rc == 0 && path && strcmp(path, p->ref.path) != 0) {
+	} else if (rc == 0 && strcmp(path, p->ref.path) != 0) {
 		rc = upload_mount(p->session, w, digest, path, err);
 		if (rc > 0) {
 			l->mounted_from = xstrdup(path);

@@ -117,12 +117,15 @@ ssize_t blob_read(void *blob, void *p, size_t n)
 		errno = EIO;
 		return b->failed ? -1 : 0;
 	}
-	while ((got = read_some(b, p, n)) < 0)
+	while ((got = read_some(b, p, n)) < 0) {
 		if (!break_off(b)) {
 			b->failed = true;
 			errno = b->err.kind == ERR_CANCELLED ? ECANCELED : EIO;
 			return -1;
 		}
+		if (b->size >= 0 && b->at == b->size)
+			return 0; /* it broke off behind the last byte */
+	}
 	b->at += got;
 	if (got > 0)
 		b->tried = 0;

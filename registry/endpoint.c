@@ -166,7 +166,7 @@ static int read_certificates(const struct registry *r, const char *domain, struc
 /* ---- all ways ---- */
 
 static int add(const struct registry *r, struct endpoints *out, char *base, const char *domain,
-	       bool mirror, struct error *err)
+	       bool mirror, bool insecure, struct error *err)
 {
 	struct endpoint *e;
 
@@ -177,10 +177,9 @@ static int add(const struct registry *r, struct endpoints *out, char *base, cons
 		return 0;
 	if (read_certificates(r, domain, e, err) < 0)
 		return -1;
-	e->tls = (struct wire_tls){ .ca = e->ca,
-				    .cert = e->cert,
-				    .key = e->key,
-				    .insecure = registry_is_insecure(r, domain) };
+	e->tls = (struct wire_tls){
+		.ca = e->ca, .cert = e->cert, .key = e->key, .insecure = insecure
+	};
 	return 0;
 }
 
@@ -193,7 +192,8 @@ static int add_mirrors(const struct registry *r, const char *domain, struct endp
 		const char *mirror = r->mirrors.v[i], *url = mirror + n + 1;
 
 		if (strncmp(mirror, domain, n) == 0 && mirror[n] == '=' &&
-		    add(r, out, xstrdup(url), strstr(url, "://") + 3, true, err) < 0)
+		    add(r, out, xstrdup(url), strstr(url, "://") + 3, true,
+			registry_is_insecure(r, strstr(url, "://") + 3), err) < 0)
 			return -1;
 	}
 	return 0;
@@ -203,12 +203,12 @@ int endpoints_find(const struct registry *r, const char *domain, bool push, stru
 		   struct error *err)
 {
 	const char *host = strcmp(domain, DOCKER_HUB) == 0 ? DOCKER_HUB_HOST : domain;
+	bool insecure = registry_is_insecure(r, domain);
 
 	*out = (struct endpoints){ 0 };
 	if ((push || add_mirrors(r, domain, out, err) == 0) &&
-	    add(r, out, xasprintf("https://%s", host), host, false, err) == 0 &&
-	    (!registry_is_insecure(r, domain) ||
-	     add(r, out, xasprintf("http://%s", host), host, false, err) == 0))
+	    add(r, out, xasprintf("https://%s", host), host, false, insecure, err) == 0 &&
+	    (!insecure || add(r, out, xasprintf("http://%s", host), host, false, true, err) == 0))
 		return 0;
 	endpoints_done(out);
 	return -1;

@@ -26,12 +26,14 @@ static char *domain_of(const char *server)
 	return xstrndup(host, strcspn(host, "/"));
 }
 
-static int try(struct session *s, struct job *job, struct error *err)
+/* *reached: it answered, so that its word counts. */
+static int try(struct session *s, struct job *job, bool *reached, struct error *err)
 {
 	struct session_request q = { .method = "GET", .path = "/v2/", .length = -1 };
 	struct wire *h = session_wire(s, (struct wire_cancel){ is_cancelled, job }, err);
 	int status = h ? session_call(s, h, &q, err) : -1, rc = status < 0 ? -1 : 0;
 
+	*reached = status >= 0;
 	if (status >= 0 && status != 200) {
 		rc = session_fail(h, status, err);
 		if (status == 401)
@@ -48,6 +50,7 @@ static int log_in(struct registry *r, struct job *job, const char *auth, struct 
 	autofree char *domain = j ? domain_of(json_get_str(j, "serveraddress", "")) : NULL;
 	struct reference ref = { .domain = domain, .path = (char *)"" };
 	struct sessions all;
+	bool reached = false;
 	int rc = -1;
 
 	if (!j)
@@ -56,10 +59,9 @@ static int log_in(struct registry *r, struct job *job, const char *auth, struct 
 		return error_set(err, ERR_BAD_REQUEST, "username and password are required");
 	if (sessions_open(r, &ref, auth, true, &all, err) < 0)
 		return -1;
-	for (size_t i = 0; i < all.n && rc < 0; i++) {
-		rc = try(all.v[i], job, err);
-		if (rc < 0 && err->kind == ERR_UNAUTHORIZED)
-			break;
+	for (size_t i = 0; i < all.n && rc < 0 && !reached; i++) {
+		rc = try(all.v[i], job, &reached, err);
+		reached |= rc < 0 && err->kind == ERR_UNAUTHORIZED;
 	}
 	sessions_done(&all);
 	return rc;

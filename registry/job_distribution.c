@@ -52,7 +52,7 @@ static int add_own_platform(struct session *s, struct wire *h, const json_t *man
 }
 
 static json_t *inspect(struct session *s, struct wire *h, const struct reference *ref,
-		       struct error *err)
+		       bool *reached, struct error *err)
 {
 	autobuf struct buf body = BUF_INIT(DOCUMENT_MAX);
 	autojson json_t *document = NULL, *platforms = json_array();
@@ -61,7 +61,8 @@ static json_t *inspect(struct session *s, struct wire *h, const struct reference
 	char digest[DIGEST_SIZE];
 	size_t i;
 
-	if (session_ping(s, h, err) < 0 ||
+	*reached = session_ping(s, h, err) == 0 && !session_is_mirror(s);
+	if ((!*reached && !session_is_mirror(s)) ||
 	    session_manifest(s, h, ref->digest ? ref->digest : ref->tag, &body, digest, &type,
 			     err) < 0)
 		return NULL;
@@ -84,17 +85,18 @@ int job_distribution_inspect(struct job *job, void *self)
 	autojson json_t *answer = NULL;
 	struct error err = { 0 };
 	struct sessions all;
+	bool reached = false;
 
 	if (reference_parse(job_arg(job, 0), &ref, &err) < 0)
 		return job_fail_error(job, &err);
 	reference_default_tag(&ref);
 	if (sessions_open(self, &ref, auth, false, &all, &err) < 0)
 		return job_fail_error(job, &err);
-	for (size_t i = 0; i < all.n && !answer; i++) {
+	for (size_t i = 0; i < all.n && !answer && !reached; i++) {
 		struct wire *h =
 			session_wire(all.v[i], (struct wire_cancel){ is_cancelled, job }, &err);
 
-		answer = h ? inspect(all.v[i], h, &ref, &err) : NULL;
+		answer = h ? inspect(all.v[i], h, &ref, &reached, &err) : NULL;
 		wire_free(h);
 	}
 	sessions_done(&all);
