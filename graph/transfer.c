@@ -28,7 +28,7 @@ struct transfers {
 	struct graph *graph;
 	pthread_mutex_t lock; /* guards all below, and the members of transfers that change */
 	pthread_cond_t changed;
-	struct map active; /* diff id (and parent's chain id) -> struct transfer */
+	struct map active; /* "URL DIFF-ID [PARENT]" -> struct transfer */
 	struct list waiting;
 	unsigned running;
 };
@@ -240,7 +240,8 @@ struct transfer *transfer_start(struct transfers *all, struct session *s, struct
 				const struct transfer_blob *b, bool *joined)
 {
 	bool alone = ready_is_supported(all->graph);
-	autofree char *key = xasprintf("%s %s", b->diff_id, alone || !parent ? "" : parent->chain);
+	autofree char *key = xasprintf("%s %s %s", session_base(s), b->diff_id,
+				       alone || !parent ? "" : parent->chain);
 	struct transfer *new = transfer_new(all, s, alone ? NULL : parent, b, key), *t;
 
 	pthread_mutex_lock(&all->lock);

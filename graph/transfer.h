@@ -1,6 +1,7 @@
 /*
- * Layers on their way from a registry, shared by all pulls that want them: whoever comes second watches
- * the first one's. A transfer that nobody watches any more is given up.
+ * Layers on their way from a registry, shared by all pulls that want them from there: whoever comes
+ * second watches the first one's. A registry that is slow, or lies, keeps nobody from getting them
+ * elsewhere. A transfer that nobody watches any more is given up.
  *
  * Life cycle: transfer_start(), transfer_look() now and then, transfer_leave(). Thread-safe.
  */
