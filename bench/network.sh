@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 docker=$(realpath "${1:-build/docker}")
 shift
 sections=${*:-paths starts memory resolver networks restart}
-rounds=${ROUNDS:-5} starts=${STARTS:-15} seconds=${SECONDS_EACH:-2} others=${OTHERS:-200}
+threads=${THREADS:-8} rounds=${ROUNDS:-5} starts=${STARTS:-15} seconds=${SECONDS_EACH:-2} others=${OTHERS:-200}
 dir=$(mktemp -d /tmp/docker-bench-XXXXXX)
 bench=$dir/bench net=$dir/root/bin/net
 declare -A sock=([ours]=$dir/ours.sock [docker]=$dir/docker.sock [crowded]=$dir/crowded.sock) pid=() ns=() far=() port=([ours]=20000 [docker]=21000)
@@ -140,7 +140,7 @@ paths() {
 					local p=${port[$e]}
 					[ $path = bridge ] && p=8000
 					if [ $what = conns ]; then
-						got[$e]+="$(client "$e" $path conns @ "$p" 8 "$seconds") "
+						got[$e]+="$(client "$e" $path conns @ "$p" "$threads" "$seconds") "
 					else
 						got[$e]+="$(client "$e" $path stream @ $((p + 1)) "$seconds") "
 					fi
