@@ -23,6 +23,7 @@ cleanup() {
 	[ -z "$registry_pid" ] || { kill "$registry_pid"; wait "$registry_pid"; } 2>/dev/null
 	for p in "${pid[@]}"; do kill "$p" 2>/dev/null; done
 	for p in "${pid[@]}"; do wait "$p" 2>/dev/null; done
+	[ ! -f "$dir/ours-run/firewall" ] || nft delete table inet "$(cat "$dir/ours-run/firewall")"
 	grep -o " $dir[^ ]*" /proc/mounts | sort -r | xargs -r -n1 umount -l
 	rm -rf "$dir" "$dir.img"
 }

@@ -212,6 +212,9 @@ cleanup() {
 	for m in $(grep -oE " $T/[^ ]+" /proc/self/mountinfo | sort -r); do umount -l "$m"; done
 	ip link del "$BRIDGE" 2>/dev/null
 	nft delete table inet "docker-$BRIDGE" 2>/dev/null
+	for m in "$T"/*/firewall; do # of daemons without a default bridge
+		[ ! -f "$m" ] || nft delete table inet "$(cat "$m")" 2>/dev/null
+	done
 	[ -n "$KEEP" ] && echo "# kept: $T" || rm -rf "$T"
 }
 trap cleanup EXIT
