@@ -68,20 +68,12 @@ static int read_dangling(struct query *q, struct error *err)
 static int read_query(struct job *job, struct query *q, struct error *err)
 {
 	static const char *const known[] = { "dangling", "until", "label", "label!", NULL };
-	const json_t *until;
 
 	q->filters = filters_parse(env_get(job_env(job), "filters", NULL), err);
 	if (!q->filters || filters_check_keys(q->filters, known, err) < 0 ||
 	    read_dangling(q, err) < 0)
 		return -1;
-	until = json_get_arr(q->filters, "until");
-	if (!until)
-		return 0;
-	if (json_array_size(until) != 1)
-		return error_set(err, ERR_BAD_REQUEST, "more than one until filter specified");
-	q->has_until = true;
-	return filters_until(json_string_value(json_array_get(until, 0)), time_now(), &q->until,
-			     err);
+	return filters_until_one(q->filters, time_now(), &q->has_until, &q->until, err);
 }
 
 /* All images, as the job `images` lists them. */

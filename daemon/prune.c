@@ -21,19 +21,11 @@ struct query {
 static int read_query(struct job *job, struct query *q, struct error *err)
 {
 	static const char *const known[] = { "until", "label", "label!", NULL };
-	const json_t *until;
 
 	q->filters = filters_parse(env_get(job_env(job), "filters", NULL), err);
 	if (!q->filters || filters_check_keys(q->filters, known, err) < 0)
 		return -1;
-	until = json_get_arr(q->filters, "until");
-	if (!until)
-		return 0;
-	if (json_array_size(until) != 1)
-		return error_set(err, ERR_BAD_REQUEST, "more than one until filter specified");
-	q->has_until = true;
-	return filters_until(json_string_value(json_array_get(until, 0)), time_now(), &q->until,
-			     err);
+	return filters_until_one(q->filters, time_now(), &q->has_until, &q->until, err);
 }
 
 static bool is_wanted(const struct query *q, struct container *c)

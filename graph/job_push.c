@@ -49,8 +49,7 @@ static int find_image(struct push *p, const char *tag, char id[DIGEST_SIZE], str
 
 static int push_config(struct push *p, const struct buf *config, const char *id, struct error *err)
 {
-	int64_t size;
-	int rc = upload_exists(p->session, p->wire, id, &size, err);
+	int rc = upload_exists(p->session, p->wire, id, err);
 
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;

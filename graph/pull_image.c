@@ -84,7 +84,7 @@ static int read_config(struct pull *p, const json_t *descriptor, struct buf *tex
 
 	if (check_config_type(descriptor, err) < 0 || check_descriptor(descriptor, err) < 0)
 		return -1;
-	b = blob_open(p->session, p->wire, digest, json_get_int(descriptor, "size", -1), 0);
+	b = blob_open(p->session, p->wire, digest, json_get_int(descriptor, "size", -1));
 	while (rc == 0 && (n = blob_read(b, part, sizeof(part))) != 0)
 		if (n < 0)
 			rc = -1;

@@ -72,12 +72,11 @@ static int ask_for(struct loads *all, struct load *l, struct wire *w, json_t *or
 	struct push *p = all->push;
 	const char *digest = json_get_str(origin, "digest", "");
 	const char *path = path_here(all, json_get_str(origin, "repository", ""));
-	int64_t size;
 	int rc;
 
 	if (!path || !digest_is_valid(digest))
 		return 0; /* what is of other registries is no business of this one */
-	rc = upload_exists(p->session, w, digest, &size, err);
+	rc = upload_exists(p->session, w, digest, err);
 	if (rc > 0) {
 		atomic_store(&l->step, STEP_THERE);
 	} else if (rc == 0 && strcmp(path, p->ref.path) != 0) {

@@ -139,7 +139,7 @@ static bool is_cancelled(void *transfer)
 static int fetch(struct transfer *t, struct wire *h, struct error *err)
 {
 	struct graph *g = t->all->graph;
-	struct feed f = { .t = t, .blob = blob_open(t->session, h, t->digest, t->size, 0) };
+	struct feed f = { .t = t, .blob = blob_open(t->session, h, t->digest, t->size) };
 	struct layer_source src = {
 		.read = feed_read, .from = &f, .diff_id = t->diff_id, .check = feed_check
 	};

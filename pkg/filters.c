@@ -135,3 +135,16 @@ int filters_until(const char *text, struct timespec now, struct timespec *out, s
 	out->tv_nsec = now.tv_nsec;
 	return 0;
 }
+
+int filters_until_one(const json_t *f, struct timespec now, bool *has, struct timespec *out,
+		      struct error *err)
+{
+	const json_t *until = json_object_get(f, "until");
+
+	*has = until;
+	if (!until)
+		return 0;
+	if (json_array_size(until) != 1)
+		return error_set(err, ERR_BAD_REQUEST, "more than one until filter specified");
+	return filters_until(json_string_value(json_array_get(until, 0)), now, out, err);
+}

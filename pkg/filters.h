@@ -32,5 +32,8 @@ bool filters_match_labels(const json_t *f, const char *key, const json_t *labels
 
 /* "1h30m" before now, a unix time, or RFC 3339 with or without time of day. 0, -1 BAD_REQUEST. */
 int filters_until(const char *text, struct timespec now, struct timespec *out, struct error *err);
+/* The one `until` that a prune may have: *has says whether it does. More are ERR_BAD_REQUEST. */
+int filters_until_one(const json_t *f, struct timespec now, bool *has, struct timespec *out,
+		      struct error *err);
 
 #endif

@@ -16,7 +16,6 @@ void credentials_done(struct credentials *c)
 	free(c->password);
 	free(c->identity_token);
 	free(c->registry_token);
-	free(c->server);
 	*c = (struct credentials){ 0 };
 }
 
@@ -64,7 +63,6 @@ int credentials_parse(const char *text, struct credentials *out, struct error *e
 	out->password = member(j, "password");
 	out->identity_token = member(j, "identitytoken");
 	out->registry_token = member(j, "registrytoken");
-	out->server = member(j, "serveraddress");
 	auth = json_get_str(j, "auth", "");
 	if (!*auth || out->user || split_auth(auth, out) == 0)
 		return 0;

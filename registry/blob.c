@@ -22,8 +22,7 @@ struct blob {
 	struct error err;
 };
 
-struct blob *blob_open(struct session *s, struct wire *h, const char *digest, int64_t size,
-		       int64_t offset)
+struct blob *blob_open(struct session *s, struct wire *h, const char *digest, int64_t size)
 {
 	struct blob *b = xcalloc(1, sizeof(*b));
 
@@ -31,7 +30,6 @@ struct blob *blob_open(struct session *s, struct wire *h, const char *digest, in
 	b->wire = h;
 	b->digest = xstrdup(digest);
 	b->size = size;
-	b->at = offset;
 	return b;
 }
 

@@ -18,10 +18,9 @@ struct session;
 
 /*
  * Both are borrowed. digest is what it is asked for by; who reads it checks it. size: bytes, -1: not
- * known. Begin at byte offset. Nothing is sent yet.
+ * known. Nothing is sent yet.
  */
-struct blob *blob_open(struct session *s, struct wire *h, const char *digest, int64_t size,
-		       int64_t offset);
+struct blob *blob_open(struct session *s, struct wire *h, const char *digest, int64_t size);
 void blob_close(struct blob *b);
 
 /* A decompress_source: up to n bytes, 0 at the end, -1 with errno; blob_error() says why. */

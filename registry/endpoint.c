@@ -79,7 +79,7 @@ static bool any_contains(const struct registry *r, const struct sockaddr *a)
 	return false;
 }
 
-bool registry_is_insecure(const struct registry *r, const char *domain)
+static bool is_insecure(const struct registry *r, const char *domain)
 {
 	autofree char *host = host_of(domain);
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
@@ -193,7 +193,7 @@ static int add_mirrors(const struct registry *r, const char *domain, struct endp
 
 		if (strncmp(mirror, domain, n) == 0 && mirror[n] == '=' &&
 		    add(r, out, xstrdup(url), strstr(url, "://") + 3, true,
-			registry_is_insecure(r, strstr(url, "://") + 3), err) < 0)
+			is_insecure(r, strstr(url, "://") + 3), err) < 0)
 			return -1;
 	}
 	return 0;
@@ -203,7 +203,7 @@ int endpoints_find(const struct registry *r, const char *domain, bool push, stru
 		   struct error *err)
 {
 	const char *host = strcmp(domain, DOCKER_HUB) == 0 ? DOCKER_HUB_HOST : domain;
-	bool insecure = registry_is_insecure(r, domain);
+	bool insecure = is_insecure(r, domain);
 
 	*out = (struct endpoints){ 0 };
 	if ((push || add_mirrors(r, domain, out, err) == 0) &&

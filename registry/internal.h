@@ -41,13 +41,11 @@ int endpoints_find(const struct registry *r, const char *domain, bool push, stru
 		   struct error *err);
 void endpoint_clear(struct endpoint *e);
 void endpoints_done(struct endpoints *e);
-bool registry_is_insecure(const struct registry *r, const char *domain);
 
 /* auth.c: what a client sent as X-Registry-Auth. All but the struct may be NULL. */
 struct credentials {
 	char *user, *password;
 	char *identity_token, *registry_token;
-	char *server;
 };
 /* text: base64 of JSON, or the JSON itself; NULL and "" are none. ERR_BAD_REQUEST. */
 int credentials_parse(const char *text, struct credentials *out, struct error *err);

@@ -227,18 +227,6 @@ static void add_scopes(struct buf *b, const char *scope)
 		add_parameter(b, "scope", each.v[i]);
 }
 
-static ssize_t read_text(void *from, void *p, size_t n)
-{
-	struct buf *b = from;
-
-	if (n > b->len)
-		n = b->len;
-	if (n)
-		memcpy(p, b->p, n);
-	buf_drop(b, n);
-	return (ssize_t)n;
-}
-
 /* Ask with a refresh token (OAuth 2), or with name and password, or as nobody. */
 static int ask_for_token(const struct session *s, struct wire *h, const struct challenge *c,
 			 const char *scope, struct error *err)
@@ -247,6 +235,7 @@ static int ask_for_token(const struct session *s, struct wire *h, const struct c
 	autostrlist struct strlist headers = STRLIST_INIT;
 	autofree char *url = NULL;
 	struct wire_request r = { .method = "GET", .headers = &headers, .length = -1 };
+	struct source body = source_buf(&form);
 
 	if (c->service)
 		add_parameter(&form, "service", c->service);
@@ -258,8 +247,8 @@ static int ask_for_token(const struct session *s, struct wire *h, const struct c
 		strlist_add(&headers, "Content-Type: application/x-www-form-urlencoded");
 		r.method = "POST";
 		r.url = c->realm;
-		r.read = read_text;
-		r.from = &form;
+		r.read = body.read;
+		r.from = body.from;
 		r.length = (int64_t)form.len;
 		return wire_begin(h, &r, err);
 	}

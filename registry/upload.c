@@ -21,8 +21,7 @@ static bool is_success(int status)
 	return status >= 200 && status < 300;
 }
 
-int upload_exists(struct session *s, struct wire *w, const char *digest, int64_t *size,
-		  struct error *err)
+int upload_exists(struct session *s, struct wire *w, const char *digest, struct error *err)
 {
 	autofree char *path = xasprintf("/blobs/%s", digest);
 	struct session_request q = {
@@ -32,7 +31,6 @@ int upload_exists(struct session *s, struct wire *w, const char *digest, int64_t
 
 	if (status < 0)
 		return -1;
-	*size = wire_length(w);
 	if (status == 200 || status == 404) {
 		wire_end(w);
 		return status == 200;
@@ -188,12 +186,11 @@ static int finish(struct session *s, struct wire *w, const char *location, const
 		xasprintf("%s%cdigest=%s", location, strchr(location, '?') ? '&' : '?', digest);
 	struct session_request q = { .method = "PUT", .path = path, .length = -1, .patient = true };
 	int status = session_call(s, w, &q, err);
-	int64_t size;
 
 	if (status < 0)
 		return -1;
 	/* It was ended by an attempt whose answer was lost. */
-	if (status == 404 && upload_exists(s, w, digest, &size, NULL) > 0)
+	if (status == 404 && upload_exists(s, w, digest, NULL) > 0)
 		return 0;
 	if (status == 404)
 		return error_set(err, ERR_NOT_FOUND, "blob upload unknown to registry");

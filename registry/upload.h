@@ -14,9 +14,8 @@
 
 struct session;
 
-/* Has the repository this blob? 1, 0, or -1. size gets its bytes (-1: it did not say). */
-int upload_exists(struct session *s, struct wire *w, const char *digest, int64_t *size,
-		  struct error *err);
+/* Has the repository this blob? 1, 0, or -1. */
+int upload_exists(struct session *s, struct wire *w, const char *digest, struct error *err);
 /* Have it taken from another repository of the same registry: 1, 0: that was refused, or -1. */
 int upload_mount(struct session *s, struct wire *w, const char *digest, const char *from,
 		 struct error *err);

@@ -390,14 +390,6 @@ const char *wire_url(const struct wire *h)
 	return url ? url : h->url;
 }
 
-int64_t wire_length(const struct wire *h)
-{
-	const char *text = wire_header(h, "Content-Length", 0);
-	int64_t length;
-
-	return text && parse_i64(text, &length) == 0 && length >= 0 ? length : -1;
-}
-
 int wire_pause(struct wire *h, int64_t ms, struct error *err)
 {
 	while (ms > 0) {

@@ -56,7 +56,6 @@ int wire_begin(struct wire *h, const struct wire_request *r, struct error *err);
 /* A header of the answer, borrowed until wire_end(); NULL when it has none. i: the how-many-th. */
 const char *wire_header(const struct wire *h, const char *name, size_t i);
 const char *wire_url(const struct wire *h); /* who answered, after redirections; borrowed as well */
-int64_t wire_length(const struct wire *h);  /* Content-Length, -1: not known */
 /* Up to n bytes of the body, 0 at its end, -1 with err. */
 ssize_t wire_read(struct wire *h, void *p, size_t n, struct error *err);
 /* The rest of the body, as far as it fits into b. 0, or -1 with err. */

@@ -81,7 +81,6 @@ const struct route routes[] = {
 
 	/* images */
 	{ "GET", "/images/json", PLAIN("images", 200) },
-	{ "GET", "/images/viz", "viz", 200, 0, "text/plain", NULL, NULL, 0, 107 },
 	{ "GET", "/images/search", ARGS("search", 200, ROUTE_CANCEL, prepare_search) },
 	{ "GET", "/images/get", "image_export", 200, LIVE, TAR, prepare_image_names, NULL, 0, 0 },
 	{ "POST", "/images/create",

@@ -149,6 +149,10 @@ class Handler(BaseHTTPRequestHandler):
         log.write(f"{self.command} {self.path} {self.headers.get('Range')} {self.headers.get('Authorization')}\n")
         if self.path == "/v2/":
             return self.answer(200, b"{}")
+        if self.path.startswith("/v1/search?q=some%20thing&n="):
+            return self.answer(200, json.dumps({"results": [
+                {"name": "few", "description": "", "star_count": 1, "is_official": False},
+                {"name": "many", "description": "d", "star_count": 7, "is_official": True}]}).encode())
         if self.path.startswith("/token"):
             if self.headers.get("Authorization") != "Basic bWU6c2VjcmV0":  # me:secret
                 return self.refuse(401, "UNAUTHORIZED", "incorrect username or password")

@@ -70,7 +70,7 @@ matches "--viz: a root" "^ base -> \"$(short busybox)\" \[style=invis\]$" d imag
 matches "--viz: an edge" "^ \"$(short busybox)\" -> \"$(short child:1)\"$" d images --viz
 matches "--viz: names" "^ \"$(short child:1)\" \[label=\"$(short child:1)\\\\nchild:1\",shape=box,fillcolor=\"paleturquoise\",style=\"filled,rounded\"\];$" d images --viz
 expect "/images/viz is no path of this API" 404 status GET /images/viz
-expect "and the version that had it is too old" 400 status GET /v1.6/images/viz
+expect "nor is there a way to the version that had it" 404 status GET /v1.6/images/viz
 
 # ---- room on the disk ----
 

@@ -158,6 +158,8 @@ bad() { # REPOSITORY WHAT PATTERN
 	refute "... and is no image" d inspect --type image "$bad/$1:1"
 	check "... and nothing is left of it" nothing_half_made
 }
+same "search: most stars first" "many few" "$(echo $(d search --format '{{.Name}}' "$bad/some thing"))"
+same "... that match" "many" "$(d search --format '{{.Name}}' -f is-official=true "$bad/some thing")"
 good breaks "a connection that breaks three times"
 matches "... is gone on with where it was" 'GET /v2/breaks/blobs/sha256:[0-9a-f]* bytes=[1-9][0-9]*-' grep breaks "$T/bad.log"
 good norange "and one whose server does not know of ranges"
